@@ -1,0 +1,53 @@
+# The front door. `make help` lists what can be done; everything else is for scripts.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# Builds are kept outside the clone, so that every clone on a machine shares them.
+SPILLWAY_CACHE ?= $(HOME)/.cache/spillway
+export SPILLWAY_CACHE
+export CARGO_TARGET_DIR ?= $(SPILLWAY_CACHE)/target
+BIN := $(CARGO_TARGET_DIR)/debug
+KEEP ?= 0
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.PHONY: tools
+tools:
+	@for tool in cargo cc; do command -v $$tool >/dev/null || { echo "make: '$$tool' is not on PATH: Spillway needs Rust (rustup), a C compiler, and Go 1.26 or later for its test world"; exit 1; }; done
+	@[ -n "$$KUBEBUILDER_ASSETS" ] || command -v go >/dev/null || { echo "make: 'go' is not on PATH: install Go 1.26 or later, or set KUBEBUILDER_ASSETS to a folder with kube-apiserver and etcd"; exit 1; }
+
+.PHONY: build
+build: tools ## compile every program (debug profile), and the control planes of the test world
+	@cargo build --workspace --bins
+	@$(BIN)/world build
+
+.PHONY: demo
+demo: build ## watch a region fail over and come home; KEEP=1 leaves the world up
+	@KEEP=$(KEEP) $(BIN)/demo
+
+.PHONY: test
+test: lint unit stories ## everything that must be true: lints, unit tests, properties, stories on real control planes
+
+.PHONY: lint
+lint: tools ## formatting, clippy, vetted Go code
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+.PHONY: unit
+unit: build ## unit tests, tables, properties, CRD freshness
+	cargo test --workspace --locked --exclude spillway-e2e
+	cargo test -p spillway-e2e --locked --lib --bins
+
+.PHONY: stories
+stories: build ## the stories of failing regions, on real control planes
+	cargo test -p spillway-e2e --locked --no-fail-fast --test '*' -- --nocapture
+
+.PHONY: crds
+crds: ## write crds/yaml from the Rust types
+	cargo run -q -p spillway-crds --bin crdgen
+
+.PHONY: clean-cache
+clean-cache: ## remove the shared build cache (compiled Rust and control planes)
+	rm -rf $(SPILLWAY_CACHE)

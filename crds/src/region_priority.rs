@@ -1,0 +1,98 @@
+//! `RegionPriority`: which regions carry a set of routes, in which order, when traffic leaves one and how
+//! it comes home.
+
+mod dns;
+mod health;
+mod moves;
+mod status;
+
+pub use dns::Dns;
+pub use health::Health;
+pub use moves::{Recovery, Shift};
+pub use status::{RegionPriorityStatus, RegionStatus, SliStatus, SpillTarget, Verdict};
+
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Regions in the order of their priority, and when traffic moves between them.
+#[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(
+    group = "kube-federation.io",
+    version = "v1alpha1",
+    kind = "RegionPriority",
+    plural = "regionpriorities",
+    status = "RegionPriorityStatus",
+    derive = "PartialEq"
+)]
+#[serde(rename_all = "camelCase")]
+pub struct RegionPrioritySpec {
+    /// `Enforce` moves traffic; `Observe` decides and reports, and changes nothing.
+    #[serde(default)]
+    pub enforcement: Enforcement,
+    /// `Ordered`: the first healthy region is active and the others stand by, a standby forwards what
+    /// reaches it. `Local`: every region serves its own arrivals while it can.
+    #[serde(default)]
+    pub mode: Mode,
+    /// The regions, first choice first; 1 to 64, each once.
+    pub regions: Vec<Region>,
+    /// When a region is unwell.
+    #[serde(default)]
+    pub health: Health,
+    /// How traffic leaves a region.
+    #[serde(default)]
+    pub shift: Shift,
+    /// How traffic comes home.
+    #[serde(default)]
+    pub recovery: Recovery,
+    /// What gateways answer to DNS.
+    #[serde(default)]
+    pub dns: Dns,
+    /// Addresses outside every region, `host:port`: who reaches none of them is cut off himself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub witnesses: Vec<String>,
+}
+
+/// One region of a priority.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Region {
+    /// Name of the region, as in `MemberCluster`'s `spec.region`.
+    pub name: String,
+    /// What people want of it: `Auto` follows its verdict, `Drained` keeps traffic away, `Pinned` keeps
+    /// traffic there whatever its verdict.
+    #[serde(default)]
+    pub intent: Intent,
+}
+
+/// Whether decisions move traffic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Enforcement {
+    /// Decide and move.
+    #[default]
+    Enforce,
+    /// Decide and report only.
+    Observe,
+}
+
+/// Who serves while all is well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Mode {
+    /// The first healthy region.
+    #[default]
+    Ordered,
+    /// Every region its own arrivals.
+    Local,
+}
+
+/// What people want of a region.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Intent {
+    /// Follow the verdict.
+    #[default]
+    Auto,
+    /// Keep traffic away.
+    Drained,
+    /// Keep traffic there.
+    Pinned,
+}

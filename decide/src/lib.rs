@@ -1,1 +1,24 @@
-//! TODO.
+//! Every decision of Spillway, and nothing else.
+//!
+//! There is no clock here, no client, no async runtime and no randomness: time and observations are
+//! arguments, decisions are data. What a dry run prints, what the dashboard draws and what tests check is
+//! what gateways and the controller do.
+
+pub mod answers;
+pub mod peer;
+pub mod priority;
+pub mod report;
+pub mod share;
+pub mod sli;
+pub mod time;
+pub mod verdict;
+pub mod votes;
+
+pub use answers::Answer;
+pub use peer::{Door, Peer};
+pub use priority::{
+    Dns, Enforcement, Health, Intent, Mode, Priority, PriorityRegion, Recovery, Shift,
+};
+pub use share::{Share, Shares};
+pub use time::Time;
+pub use verdict::Verdict;

@@ -1,0 +1,107 @@
+//! What gateways tell each other, the hub and people.
+//!
+//! [`Report`] travels between gateways each second and answers the hub; [`State`] is `/debug/state`. Both
+//! show each region by the same [`RegionView`]. Every field has a default and unknown fields are ignored,
+//! so that old and new versions understand each other side by side.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::answers::Answer;
+use crate::priority::Enforcement;
+use crate::sli::Sli;
+use crate::verdict::Verdict;
+use crate::votes::Vote;
+
+/// The version of [`Report`] that this build writes.
+pub const VERSION: u32 = 1;
+
+/// One gateway's word: its own verdicts, its votes on others, what it grants.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Report {
+    /// [`VERSION`] of the writer.
+    pub version: u32,
+    /// Region of the writer.
+    pub region: String,
+    /// Member of the writer.
+    pub member: String,
+    /// Each priority that the writer knows.
+    pub priorities: BTreeMap<String, PriorityReport>,
+}
+
+/// One gateway's word on one priority.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PriorityReport {
+    /// What the writer declares of its own region, by self evidence.
+    pub verdict: Verdict,
+    /// Why, in words.
+    pub reason: String,
+    /// Percent of its arrivals that are to be home: 100 unless Degraded (0) or Recovering (a step).
+    pub home_percent: u32,
+    /// The writer's own arrivals leave it by verdict: it counts against `maxDrainedRegions`.
+    pub draining: bool,
+    /// The writer spills, or soon may: it wants grants.
+    pub asking: bool,
+    /// The writer's votes on the other regions' front doors.
+    pub votes: BTreeMap<String, Vote>,
+    /// Requests a second that the writer accepts from each origin region.
+    pub grants: BTreeMap<String, u32>,
+    /// Everything that the writer believes and does, for status and people; no decision reads it.
+    pub view: PriorityView,
+}
+
+/// One priority, as one gateway sees it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PriorityView {
+    /// Whether decisions move traffic.
+    pub enforcement: Enforcement,
+    /// Every region of the priority by name.
+    pub regions: BTreeMap<String, RegionView>,
+    /// Percent of this gateway's own arrivals that each region serves.
+    pub shares: BTreeMap<String, u32>,
+    /// Why they go there, in words.
+    pub shares_reason: String,
+    /// What its DNS answers.
+    pub answer: Option<Answer>,
+}
+
+/// One region, as one gateway sees it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RegionView {
+    /// The effective verdict: the worse of what the region declares and what a quorum sees.
+    pub verdict: Verdict,
+    /// Why, in words.
+    pub reason: String,
+    /// Since when, RFC 3339 by this gateway's clock.
+    pub since: String,
+    /// Other regions that vote its front door bad.
+    pub votes_bad: u32,
+    /// Other regions that have a vote.
+    pub voters: u32,
+    /// The window of the region's own requests and probes, where this gateway is the one that sees them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sli: Option<Sli>,
+}
+
+/// `/debug/state`: what a gateway believes and does, for people and tests.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct State {
+    /// Region of the gateway.
+    pub region: String,
+    /// Member of the gateway.
+    pub member: String,
+    /// Its clock, RFC 3339.
+    pub now: String,
+    /// Routes are loaded and it is not draining.
+    pub ready: bool,
+    /// Each priority by name.
+    pub priorities: BTreeMap<String, PriorityView>,
+    /// Counters by name.
+    pub counters: BTreeMap<String, u64>,
+}

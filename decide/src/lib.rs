@@ -6,8 +6,11 @@
 
 pub mod answers;
 pub mod peer;
+pub mod plan;
 pub mod priority;
+pub mod redirects;
 pub mod report;
+pub mod routes;
 pub mod share;
 pub mod sli;
 pub mod time;

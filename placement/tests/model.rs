@@ -1,5 +1,7 @@
 //! The map against a model that is too simple to be wrong.
 
+#![expect(clippy::unwrap_used, reason = "tests fail loudly")]
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -78,7 +80,7 @@ proptest! {
     #[test]
     fn does_what_the_model_does(ops in proptest::collection::vec(op(), 0..120), limit in 1..7_usize) {
         let map = PlacementMap::default();
-        MEMBERS.iter().for_each(|member| map.join(member));
+        MEMBERS.map(|member| map.join(member));
         let mut model = Model::new();
         for op in ops {
             play(&map, &mut model, op);
@@ -107,7 +109,7 @@ proptest! {
     #[test]
     fn a_walk_survives_writers(ops in proptest::collection::vec(op(), 0..60), limit in 1..4_usize) {
         let map = PlacementMap::default();
-        MEMBERS.iter().for_each(|member| map.join(member));
+        MEMBERS.map(|member| map.join(member));
         let lasting: Vec<_> = (100..110).map(key).collect();
         for object in &lasting {
             map.upsert(object, "chengdu", |r| r.desired = Some(Fingerprint::new(1))).unwrap();

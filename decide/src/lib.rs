@@ -19,9 +19,7 @@ pub mod votes;
 
 pub use answers::Answer;
 pub use peer::{Door, Peer};
-pub use priority::{
-    Dns, Enforcement, Health, Intent, Mode, Priority, PriorityRegion, Recovery, Shift,
-};
+pub use priority::{Dns, Enforcement, Health, Intent, Mode, Priority, PriorityRegion, Recovery, Shift};
 pub use share::{Share, Shares};
 pub use time::Time;
 pub use verdict::Verdict;

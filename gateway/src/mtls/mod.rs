@@ -1,0 +1,17 @@
+//! Gateways know each other by certificate: both ends present one, and its URI name is who they are.
+//!
+//! No DNS name is involved: a peer is reached at an address, and proves the identity that its `GatewayPeer`
+//! announces. Credentials are read afresh for every new connection, so a renewed Secret takes effect without
+//! dropping the connections that live.
+
+mod client;
+mod connect;
+mod identity;
+mod server;
+mod tls;
+mod verify;
+
+pub use client::{PeerClient, PeerError, SendFailure};
+pub use identity::{CallerIdentity, IdentityError};
+pub use server::{AcceptError, SpillAcceptor};
+pub use tls::{TlsError, own_identity};

@@ -1,0 +1,7 @@
+//! The stories in which something dies: told one after the other in one world, which is healed before each.
+
+mod s06_dead_gateway;
+mod s07_dead_api_server;
+mod s09_dead_controller;
+mod s10_thousand_a_second;
+mod worlds;

@@ -1,0 +1,118 @@
+//! Story 1: the seed Ingress, applied to the hub, is on three members within a second and reachable through each
+//! gateway; edits and the deletion follow; what a hand changed on a member is put right.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::networking::v1::Ingress;
+use kube::Api;
+use kube::api::{DeleteParams, Patch, PatchParams};
+use serde_json::json;
+use spillway_e2e::story::{Stage, apply, visit};
+use spillway_e2e::world::{World, wait_until};
+use tokio::time::Instant;
+
+use crate::worlds::with_hub;
+
+const SEED: &str = "gov-portal";
+const HOST: &str = "portal.gov-prod.cn";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[test]
+fn s01_the_seed_ingress_is_federated_edited_put_right_and_deleted() {
+    with_hub(|stage| seed(stage));
+}
+
+async fn seed(stage: Stage) -> Result<()> {
+    let world = &stage.world;
+    let source: Api<Ingress> = Api::default_namespaced(world.hub().clone());
+    let took = applied_everywhere(world, &source).await?;
+    println!(
+        "gov-portal: on three members {:.0} ms after it was applied to the hub",
+        took.as_secs_f64() * 1e3
+    );
+    ensure!(took <= Duration::from_secs(1), "it took {took:?} until the seed was on every member");
+    reachable(world, "/api/hello").await?;
+    ensure!(visit(world, "beijing", HOST, "/other").await?.status == 404, "a path of no route was answered");
+
+    edit_path(&source, "/v2/").await?;
+    until_path(world, "/v2/").await?;
+    reachable(world, "/v2/hello").await?;
+
+    put_right(world).await?;
+
+    source.delete(SEED, &DeleteParams::default()).await?;
+    until_gone(world).await
+}
+
+/// Applies `examples/gov-portal.yaml` as it stands; returns how long the last member waited for its copy.
+async fn applied_everywhere(world: &World, source: &Api<Ingress>) -> Result<Duration> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/gov-portal.yaml");
+    let seed: Ingress = serde_saphyr::from_str(&std::fs::read_to_string(file)?)?;
+    let applied = Instant::now();
+    apply(source, SEED, &seed).await?;
+    until_path(world, "/api/").await?;
+    Ok(applied.elapsed())
+}
+
+async fn reachable(world: &World, path: &str) -> Result<()> {
+    for region in world.regions() {
+        wait_until(PATIENCE, &format!("{HOST}{path} to be reachable through {region}"), || async {
+            let seen = visit(world, region, HOST, path).await?;
+            ensure!(seen.status == 200 && seen.served.is_some(), "{seen:?}");
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+async fn until_path(world: &World, path: &str) -> Result<()> {
+    for region in world.regions() {
+        let copies: Api<Ingress> = Api::default_namespaced(world.cluster(region)?.clone());
+        wait_until(PATIENCE, &format!("the copy with path {path} in {region}"), || async {
+            let copy = copies.get(SEED).await?;
+            ensure!(path_of(&copy).as_deref() == Some(path), "{:?}", copy.spec);
+            let class = copy.spec.as_ref().and_then(|spec| spec.ingress_class_name.as_deref());
+            ensure!(class == Some("spillway"), "class {class:?}");
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+fn path_of(ingress: &Ingress) -> Option<String> {
+    let rule = ingress.spec.as_ref()?.rules.as_ref()?.first()?;
+    rule.http.as_ref()?.paths.first()?.path.clone()
+}
+
+async fn edit_path(ingresses: &Api<Ingress>, path: &str) -> Result<()> {
+    let patch = json!([{"op": "replace", "path": "/spec/rules/0/http/paths/0/path", "value": path}]);
+    let patch: Patch<()> = Patch::Json(serde_json::from_value(patch)?);
+    ingresses.patch(SEED, &PatchParams::default(), &patch).await.context("editing the path")?;
+    Ok(())
+}
+
+/// Somebody edits the copy in chengdu, and deletes the one in beijing.
+async fn put_right(world: &World) -> Result<()> {
+    let chengdu: Api<Ingress> = Api::default_namespaced(world.cluster("chengdu")?.clone());
+    edit_path(&chengdu, "/by-hand/").await?;
+    let beijing: Api<Ingress> = Api::default_namespaced(world.cluster("beijing")?.clone());
+    beijing.delete(SEED, &DeleteParams::default()).await?;
+    until_path(world, "/v2/").await
+}
+
+async fn until_gone(world: &World) -> Result<()> {
+    for region in world.regions() {
+        let copies: Api<Ingress> = Api::default_namespaced(world.cluster(region)?.clone());
+        wait_until(PATIENCE, &format!("no copy in {region}"), || async {
+            let copy = copies.get_opt(SEED).await?;
+            ensure!(copy.is_none(), "still there: {:?}", copy.map(|copy| copy.metadata));
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(())
+}

@@ -4,6 +4,7 @@
 //! object is refused by the API server with a message that names the field, and no other room has to
 //! meet it. [`definitions`] is the one list of what gets installed.
 
+mod definitions;
 pub mod federated_ingress;
 pub mod gateway_peer;
 pub mod member_cluster;
@@ -11,19 +12,11 @@ pub mod names;
 pub mod percent;
 pub mod region_priority;
 mod schema;
+pub mod yaml;
 
+pub use definitions::definitions;
 pub use federated_ingress::{FederatedIngress, FederatedIngressSpec, FederatedIngressStatus};
 pub use gateway_peer::{GatewayPeer, GatewayPeerSpec};
 pub use member_cluster::{MemberCluster, MemberClusterSpec, MemberClusterStatus};
 pub use percent::Percent;
 pub use region_priority::{RegionPriority, RegionPrioritySpec, RegionPriorityStatus};
-
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::CustomResourceExt;
-
-/// Every definition of the group, in the order of their names: what `make crds` writes and what a hub
-/// or a member gets.
-#[must_use]
-pub fn definitions() -> Vec<CustomResourceDefinition> {
-    vec![FederatedIngress::crd(), GatewayPeer::crd(), MemberCluster::crd(), RegionPriority::crd()]
-}

@@ -15,6 +15,8 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::schema::{host_ports, region_name, rule};
+
 /// Regions in the order of their priority, and when traffic moves between them.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
@@ -23,7 +25,32 @@ use serde::{Deserialize, Serialize};
     kind = "RegionPriority",
     plural = "regionpriorities",
     status = "RegionPriorityStatus",
-    derive = "PartialEq"
+    derive = "PartialEq",
+    shortname = "rp",
+    category = "spillway",
+    doc = "Regions in the order of their priority, and when traffic moves between them.",
+    printcolumn(name = "Mode", type_ = "string", json_path = ".spec.mode"),
+    printcolumn(name = "Enforcement", type_ = "string", json_path = ".spec.enforcement"),
+    printcolumn(name = "First", type_ = "string", json_path = ".spec.regions[0].name"),
+    printcolumn(
+        name = "Active",
+        type_ = "string",
+        json_path = ".status.regions[?(@.verdict==\"Healthy\")].name",
+        description = "The first region that is Healthy."
+    ),
+    printcolumn(
+        name = "Degraded",
+        type_ = "string",
+        json_path = ".status.regions[?(@.verdict==\"Degraded\")].name",
+        description = "The first region that is Degraded."
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.regions[?(@.verdict==\"Degraded\")].reason",
+        priority = 1
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct RegionPrioritySpec {
@@ -35,6 +62,19 @@ pub struct RegionPrioritySpec {
     #[serde(default)]
     pub mode: Mode,
     /// The regions, first choice first; 1 to 64, each once.
+    #[schemars(length(min = 1, max = 64), extend(
+        "x-kubernetes-list-type" = "atomic",
+        "x-kubernetes-validations" = [
+            rule(
+                "self.all(region, self.exists_one(other, other.name == region.name))",
+                "regions must name each region once",
+            ),
+            rule(
+                "self.exists(region, region.intent != 'Drained')",
+                "regions must not all have the intent Drained: traffic has to go somewhere",
+            ),
+        ]
+    ))]
     pub regions: Vec<Region>,
     /// When a region is unwell.
     #[serde(default)]
@@ -48,8 +88,14 @@ pub struct RegionPrioritySpec {
     /// What gateways answer to DNS.
     #[serde(default)]
     pub dns: Dns,
-    /// Addresses outside every region, `host:port`: who reaches none of them is cut off himself.
+    /// Addresses outside every region, `host:port`, 16 at most: who reaches none of them is cut off
+    /// himself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 16),
+        inner(length(max = 260)),
+        extend("x-kubernetes-list-type" = "set", "x-kubernetes-validations" = [host_ports("witnesses")])
+    )]
     pub witnesses: Vec<String>,
 }
 
@@ -58,6 +104,7 @@ pub struct RegionPrioritySpec {
 #[serde(rename_all = "camelCase")]
 pub struct Region {
     /// Name of the region, as in `MemberCluster`'s `spec.region`.
+    #[schemars(length(min = 1, max = 63), extend("x-kubernetes-validations" = [region_name("name")]))]
     pub name: String,
     /// What people want of it: `Auto` follows its verdict, `Drained` keeps traffic away, `Pinned` keeps
     /// traffic there whatever its verdict.

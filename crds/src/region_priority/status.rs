@@ -15,9 +15,11 @@ pub struct RegionPriorityStatus {
     pub observed_generation: Option<i64>,
     /// Conditions of the priority as a whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
     /// One row a region, in the order of `spec.regions`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub regions: Vec<RegionStatus>,
 }
 
@@ -90,7 +92,7 @@ pub struct SliStatus {
     #[serde(default)]
     pub error_percent: Percent,
     /// Their 95th percentile of latency, in milliseconds.
-    #[serde(default, rename = "latencyP95Milliseconds")]
+    #[serde(default)]
     pub latency_p95_milliseconds: u64,
     /// Probes in the window.
     #[serde(default)]

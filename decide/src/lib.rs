@@ -5,6 +5,7 @@
 //! what gateways and the controller do.
 
 pub mod answers;
+pub mod evidence;
 pub mod peer;
 pub mod plan;
 pub mod priority;
@@ -14,6 +15,7 @@ pub mod routes;
 pub mod share;
 pub mod sli;
 pub mod time;
+mod track;
 pub mod verdict;
 pub mod votes;
 

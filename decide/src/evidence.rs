@@ -1,0 +1,287 @@
+//! Self evidence: what a region's gateway sees of the requests that it serves and of its own probes.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::priority::Health;
+use crate::sli::{Latencies, Sli};
+use crate::time::Time;
+use crate::track::{Bound, Reading, Span, Track};
+
+/// The part of requests that may pass the latency bound: P95.
+const SLOW_FRACTION: f64 = 0.05;
+/// One lost probe is no news.
+const MIN_BAD_PROBES: u32 = 2;
+
+/// Rolling windows of one priority's requests and probes in this region.
+///
+/// All evidence is dated by the start of the request, whenever it becomes known: so errors and slowness of one
+/// fault begin and end together, and the good answers that a hang holds back do not make stray bad ones weigh
+/// more.
+#[derive(Clone)]
+pub struct Evidence {
+    health: Health,
+    started: Time,
+    errors: Track,
+    slow: Track,
+    probes: Track,
+    /// Requests that were answered without failure, however late.
+    answered: Track,
+    /// Requests of our own arrivals.
+    local: Track,
+    latencies: Latencies,
+    run: Option<Span>,
+    /// The part of the run that criteria told which are back within bounds.
+    ended: Option<Span>,
+    last: [Option<Span>; 3],
+    quiet_since: Time,
+}
+
+/// What the evidence says now.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Assessment {
+    /// A whole window has been watched; before, nobody knows.
+    pub opinion: bool,
+    /// Which bound is broken, in words with figures.
+    pub breach: Option<Breach>,
+    /// How long the bad evidence of this run holds, from its first to its latest sample.
+    pub held: Duration,
+    /// When the latest bad evidence was seen; the beginning of the watch if there was none.
+    pub quiet_since: Time,
+    /// Nothing in the window was answered at all.
+    pub outage: bool,
+    /// Requests a second of our own arrivals that we serve.
+    pub local_rate: f64,
+    /// The figures.
+    pub sli: Sli,
+}
+
+/// A broken bound.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Breach {
+    /// Too many requests fail.
+    Errors {
+        /// Percent that fail.
+        percent: f64,
+        /// Percent that may.
+        bound: f64,
+        /// Requests a second.
+        rate: f64,
+    },
+    /// Too many requests are slow.
+    Latency {
+        /// 95th percentile.
+        p95: u64,
+        /// What it may be.
+        bound: u64,
+        /// Requests a second.
+        rate: f64,
+    },
+    /// Too many probes fail or are slow.
+    Availability {
+        /// Percent that succeed.
+        percent: f64,
+        /// Percent that must.
+        bound: f64,
+    },
+}
+
+impl Breach {
+    /// The breach in words, with how long it holds where that is known.
+    #[must_use]
+    pub fn words(&self, held: Option<Duration>) -> String {
+        let lasting = held.map(|held| format!(" for {} s", held.as_secs())).unwrap_or_default();
+        match self {
+            Self::Errors { rate, .. } | Self::Latency { rate, .. } => format!("{self}{lasting} ({rate:.0} req/s)"),
+            Self::Availability { .. } => format!("{self}{lasting}"),
+        }
+    }
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Errors { percent, bound, .. } => write!(formatter, "errors {percent:.1} % > {bound} %"),
+            Self::Latency { p95, bound, .. } if p95 > bound => write!(formatter, "P95 {p95} ms > {bound} ms"),
+            Self::Latency { bound, .. } => write!(formatter, "P95 unanswered > {bound} ms"),
+            Self::Availability { percent, bound } => {
+                write!(formatter, "probe availability {percent:.1} % < {bound} %")
+            }
+        }
+    }
+}
+
+/// The criteria's readings, in the order of [`Evidence::last`].
+struct Readings {
+    errors: Reading,
+    slow: Reading,
+    probes: Reading,
+}
+
+impl Evidence {
+    /// Nothing seen yet.
+    #[must_use]
+    pub fn new(now: Time, health: &Health) -> Self {
+        let window = width(health);
+        let track = || Track::new(now, window);
+        Self {
+            health: health.clone(),
+            started: now,
+            errors: track(),
+            slow: track(),
+            probes: track(),
+            answered: track(),
+            local: track(),
+            latencies: Latencies::new(window),
+            run: None,
+            ended: None,
+            last: [None; 3],
+            quiet_since: now,
+        }
+    }
+
+    /// Takes new bounds. Another window length starts afresh; anything else judges what is there.
+    pub fn reconfigure(&mut self, now: Time, health: &Health) {
+        if width(health) == width(&self.health) {
+            self.health = health.clone();
+        } else {
+            *self = Self::new(now, health);
+        }
+    }
+
+    /// The latency past which a request in flight is to be told by [`Self::overdue`].
+    #[must_use]
+    pub fn latency_bound(&self) -> Duration {
+        self.health.latency_bound()
+    }
+
+    /// A request of our own arrivals was received.
+    pub fn arrived(&mut self, at: Time) {
+        self.local.add(at, 1, 0);
+    }
+
+    /// A request got the head of its response (or failed to) after `latency`.
+    pub fn request(&mut self, at: Time, latency: Duration, failed: bool) {
+        let slow = latency > self.health.latency_bound();
+        self.errors.add(at - latency, 1, failed.into());
+        self.slow.add(at - latency, 1, slow.into());
+        self.answered.add(at, u32::from(!failed), 0);
+        self.latencies.add(at, latency);
+    }
+
+    /// A request in flight passed the latency bound: a bad sample at that moment.
+    pub fn overdue(&mut self, at: Time) {
+        let start = at - self.health.latency_bound();
+        self.errors.add(start, 1, 0);
+        self.slow.add(start, 1, 1);
+    }
+
+    /// An overdue request ended: no second sample, but people see its latency, and it is no outage.
+    pub fn late(&mut self, at: Time, latency: Duration, failed: bool) {
+        self.answered.add(at, u32::from(!failed), 0);
+        self.latencies.add(at, latency);
+    }
+
+    /// A probe that was sent at `sent` succeeded within the latency bound, or did not.
+    pub fn probe(&mut self, sent: Time, ok: bool) {
+        self.probes.add(sent, 1, u32::from(!ok));
+        self.answered.add(sent, u32::from(ok), 0);
+    }
+
+    /// Reads all windows. To be called about once a bucket.
+    pub fn assess(&mut self, now: Time) -> Assessment {
+        let readings = self.read(now);
+        self.follow(&readings);
+        let rate = f64::from(readings.errors.total) / self.seconds(now);
+        let sli = self.figures(now, &readings);
+        let samples = readings.errors.total >= self.health.min_requests || readings.probes.total >= MIN_BAD_PROBES;
+        Assessment {
+            opinion: now.since(self.started) >= width(&self.health),
+            breach: self.breach(&readings, &sli, rate),
+            held: self.run.map(Span::held).unwrap_or_default(),
+            quiet_since: self.run.map_or(self.quiet_since, |run| run.latest),
+            outage: samples && self.answered.window(now).0 == 0,
+            local_rate: f64::from(self.local.window(now).0) / self.seconds(now),
+            sli,
+        }
+    }
+
+    fn read(&mut self, now: Time) -> Readings {
+        let requests = |fraction| Bound { fraction, min_total: self.health.min_requests, min_bad: 1 };
+        let errors = self.errors.read(now, requests(self.health.max_error_percent / 100.0));
+        let slow = self.slow.read(now, requests(SLOW_FRACTION));
+        let lost = 1.0 - self.health.min_availability_percent / 100.0;
+        let probes =
+            self.probes.read(now, Bound { fraction: lost, min_total: MIN_BAD_PROBES, min_bad: MIN_BAD_PROBES });
+        Readings { errors, slow, probes }
+    }
+
+    /// Any criterion out of bounds keeps the run alive; the run holds all their evidence.
+    fn follow(&mut self, readings: &Readings) {
+        let now = [readings.errors.span, readings.slow.span, readings.probes.span];
+        for (last, span) in self.last.iter().zip(now) {
+            if let (Some(last), None) = (last, span) {
+                self.ended = Some(self.ended.map_or(*last, |ended| ended.union(*last)));
+            }
+        }
+        self.last = now;
+        let live = now.into_iter().flatten().reduce(Span::union);
+        match (live, self.ended) {
+            (Some(live), ended) => self.run = Some(ended.map_or(live, |ended| live.union(ended))),
+            (None, ended) => {
+                if let Some(span) = ended {
+                    self.quiet_since = self.quiet_since.max(span.latest);
+                }
+                (self.run, self.ended) = (None, None);
+            }
+        }
+    }
+
+    fn breach(&self, readings: &Readings, sli: &Sli, rate: f64) -> Option<Breach> {
+        let breaches = [
+            readings.errors.span.map(|span| {
+                let bound = self.health.max_error_percent;
+                (span, Breach::Errors { percent: sli.error_percent, bound, rate })
+            }),
+            readings.slow.span.map(|span| {
+                let bound = self.health.max_latency_p95_milliseconds.into();
+                (span, Breach::Latency { p95: sli.latency_p95_milliseconds, bound, rate })
+            }),
+            readings.probes.span.map(|span| {
+                let bound = self.health.min_availability_percent;
+                (span, Breach::Availability { percent: sli.availability_percent, bound })
+            }),
+        ];
+        // The longest evidence speaks; among equals what people feel, requests, comes before probes.
+        breaches.into_iter().flatten().rev().max_by_key(|(span, _)| span.held()).map(|(_, breach)| breach)
+    }
+
+    fn figures(&mut self, now: Time, readings: &Readings) -> Sli {
+        let p95 = self.latencies.p95(now).unwrap_or_default();
+        let bound = f64::from(self.health.max_latency_p95_milliseconds);
+        let p95 = if readings.slow.fraction() > SLOW_FRACTION { p95.max(bound) } else { p95 };
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a latency, far within range")]
+        let latency_p95_milliseconds = p95.round() as u64;
+        Sli {
+            requests: readings.errors.total.into(),
+            error_percent: readings.errors.fraction() * 100.0,
+            latency_p95_milliseconds,
+            probes: readings.probes.total.into(),
+            availability_percent: (1.0 - readings.probes.fraction()) * 100.0,
+        }
+    }
+
+    /// How much of the window has been watched.
+    fn seconds(&self, now: Time) -> f64 {
+        now.since(self.started).min(width(&self.health)).as_secs_f64().max(1.0)
+    }
+}
+
+/// The window, but at least twice the latency bound: slow requests must not leave it before they are known.
+fn width(health: &Health) -> Duration {
+    health.window().max(2 * health.latency_bound())
+}
+
+#[cfg(test)]
+#[path = "evidence_tests.rs"]
+mod tests;

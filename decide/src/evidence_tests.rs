@@ -1,0 +1,195 @@
+//! Twenty-nine seconds of fault never hold for thirty, thirty-one always do.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// What goes wrong with the part of requests that the fault takes.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Errors,
+    Slow,
+    Hang,
+    Both,
+}
+
+/// A small generator of noise, so that a case replays from its seed.
+struct Noise(u64);
+
+impl Noise {
+    fn below(&mut self, fraction: f64) -> bool {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
+        let unit = (self.0 >> 11) as f64 / (1_u64 << 53) as f64;
+        unit < fraction
+    }
+}
+
+struct Trial {
+    kind: Kind,
+    rate: u64,
+    fraction: f64,
+    noise: f64,
+    start: u64,
+    millis: u64,
+    seed: u64,
+}
+
+/// A request that ends in the future.
+struct Pending {
+    at: u64,
+    sample: Sample,
+}
+
+enum Sample {
+    Request { latency: u64, failed: bool },
+    Overdue,
+}
+
+impl Trial {
+    /// The longest hold that the evidence ever claims.
+    fn held(&self) -> Duration {
+        let health = Health::default();
+        let bound = u64::from(health.max_latency_p95_milliseconds);
+        let mut evidence = Evidence::new(Time(0), &health);
+        let mut noise = Noise(self.seed);
+        let mut pending: Vec<Pending> = Vec::new();
+        let mut longest = Duration::ZERO;
+        let mut sent = 0_u64;
+        for tick in 1..=(self.start + self.millis + 20_000) / 100 {
+            let now = tick * 100;
+            while sent * 1000 / self.rate < now {
+                let at = sent * 1000 / self.rate;
+                pending.extend(self.send(at, bound, &mut noise));
+                sent += 1;
+            }
+            pending.retain(|pending| {
+                if pending.at >= now {
+                    return true;
+                }
+                match pending.sample {
+                    Sample::Request { latency, failed } => {
+                        evidence.request(Time(pending.at), Duration::from_millis(latency), failed);
+                    }
+                    Sample::Overdue => evidence.overdue(Time(pending.at)),
+                }
+                false
+            });
+            longest = longest.max(evidence.assess(Time(now)).held);
+        }
+        longest
+    }
+
+    fn send(&self, at: u64, bound: u64, noise: &mut Noise) -> Option<Pending> {
+        let faulty = (self.start..self.start + self.millis).contains(&at) && noise.below(self.fraction);
+        let stray = noise.below(self.noise);
+        let failed = Sample::Request { latency: 20, failed: true };
+        let overdue = Some(Pending { at: at + bound, sample: Sample::Overdue });
+        match self.kind {
+            Kind::Slow | Kind::Hang if faulty || stray => overdue,
+            Kind::Both if faulty && noise.below(0.5) => overdue,
+            Kind::Errors | Kind::Both if faulty || stray => Some(Pending { at: at + 20, sample: failed }),
+            _ => Some(Pending { at: at + 20, sample: Sample::Request { latency: 20, failed: false } }),
+        }
+    }
+}
+
+fn kind() -> impl Strategy<Value = Kind> {
+    prop_oneof![Just(Kind::Errors), Just(Kind::Slow), Just(Kind::Hang), Just(Kind::Both)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn twenty_nine_seconds_never_hold(
+        kind in kind(), rate in 100_u64..=1000, fraction in 0.3_f64..=1.0, noise in 0.0_f64..=0.01,
+        start in 10_000_u64..20_000, seed: u64,
+    ) {
+        let held = Trial { kind, rate, fraction, noise, start, millis: 29_000, seed }.held();
+        prop_assert!(held < Duration::from_secs(30), "{held:?}");
+    }
+
+    #[test]
+    fn thirty_one_seconds_always_hold(
+        kind in kind(), rate in 100_u64..=1000, fraction in 0.3_f64..=1.0, noise in 0.0_f64..=0.01,
+        start in 10_000_u64..20_000, seed: u64,
+    ) {
+        let held = Trial { kind, rate, fraction, noise, start, millis: 31_000, seed }.held();
+        prop_assert!(held >= Duration::from_secs(30), "{held:?}");
+    }
+
+    /// At 20 to 50 requests a second, and a fault that takes at least half of them, the hold is right within
+    /// two seconds.
+    #[test]
+    fn low_volumes_are_within_two_seconds(
+        kind in kind(), rate in 20_u64..=50, fraction in 0.5_f64..=1.0, noise in 0.0_f64..=0.01,
+        start in 10_000_u64..20_000, seed: u64,
+    ) {
+        let short = Trial { kind, rate, fraction, noise, start, millis: 28_000, seed }.held();
+        prop_assert!(short < Duration::from_secs(30), "{short:?}");
+        let long = Trial { kind, rate, fraction, noise, start, millis: 32_000, seed }.held();
+        prop_assert!(long >= Duration::from_secs(30), "{long:?}");
+    }
+}
+
+fn seconds(n: u64) -> Time {
+    Time(n * 1000)
+}
+
+#[test]
+fn says_which_bound_and_how_long() {
+    let mut evidence = Evidence::new(seconds(0), &Health::default());
+    for tick in 0..400_u64 {
+        evidence.request(Time(2_140 + tick * 100), Duration::from_millis(2140), false);
+        evidence.assess(Time(2_140 + tick * 100));
+    }
+    let assessment = evidence.assess(Time(42_100));
+    let words = assessment.breach.unwrap().words(Some(assessment.held));
+    assert!(words.starts_with("P95 21"), "{words}");
+    assert!(words.ends_with(" ms > 1500 ms for 40 s (8 req/s)"), "{words}");
+}
+
+#[test]
+fn a_few_requests_say_nothing() {
+    let mut evidence = Evidence::new(seconds(0), &Health::default());
+    for second in 0..40 {
+        evidence.request(seconds(second), Duration::from_millis(5), true);
+        let assessment = evidence.assess(seconds(second));
+        assert_eq!(assessment.breach, None, "at {second} s");
+    }
+}
+
+#[test]
+fn two_lost_probes_are_a_breach_and_one_is_not() {
+    let mut evidence = Evidence::new(seconds(0), &Health::default());
+    for second in 0..20 {
+        evidence.probe(seconds(second), true);
+    }
+    evidence.probe(seconds(20), false);
+    assert_eq!(evidence.assess(seconds(20)).breach, None);
+    evidence.probe(seconds(21), false);
+    let words = evidence.assess(seconds(21)).breach.unwrap().words(None);
+    assert_eq!(words, "probe availability 80.0 % < 99 %");
+}
+
+#[test]
+fn slow_answers_are_no_outage_and_a_hang_is() {
+    for (answers, outage) in [(true, false), (false, true)] {
+        let mut evidence = Evidence::new(seconds(0), &Health::default());
+        for tick in 0..200_u64 {
+            evidence.overdue(Time(tick * 100));
+            if answers {
+                evidence.late(Time(tick * 100), Duration::from_millis(2000), false);
+            }
+        }
+        assert_eq!(evidence.assess(seconds(20)).outage, outage, "answers: {answers}");
+    }
+}
+
+#[test]
+fn has_no_opinion_before_a_window_is_full() {
+    let mut evidence = Evidence::new(seconds(100), &Health::default());
+    assert!(!evidence.assess(Time(109_900)).opinion);
+    assert!(evidence.assess(seconds(110)).opinion);
+}

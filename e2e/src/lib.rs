@@ -6,6 +6,9 @@
 
 pub mod backend;
 pub mod controlplane;
+pub mod demo;
 pub mod faultproxy;
+pub mod load;
 pub mod process;
+pub mod story;
 pub mod world;

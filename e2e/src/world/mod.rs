@@ -19,85 +19,78 @@
 //! `kube::Client`s belong to the tokio runtime that raised the world: share a world between tests only
 //! inside one runtime.
 
+mod address;
+mod apply;
+mod cluster;
 mod fault;
+mod http;
+mod links;
+mod logs;
 mod options;
+mod processes;
+mod programs;
+mod raise;
+mod services;
+mod wait;
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result};
+use spillway_decide::report::State;
 
-pub use fault::{Disturbance, HUB, Link, Process};
+pub use crate::faultproxy::Disturbance;
+pub use address::{Addresses, Ports};
+pub use fault::{HUB, Link, Process};
 pub use options::Options;
+pub use services::SERVICE_PORT;
+pub use wait::wait_until;
 
-/// The ports of a world: the same in every region, for each region has its own addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Ports {
-    /// Front doors and gateways: plain HTTP.
-    pub http: u16,
-    /// Front doors and gateways: spilled traffic over mutual TLS.
-    pub spill: u16,
-    /// Gateways' DNS, UDP and TCP, on the front door's address.
-    pub dns: u16,
-    /// Gateways' and the controller's health, metrics and debug pages.
-    pub admin: u16,
-    /// kube-apiserver, and the links that lead to it.
-    pub api: u16,
-    /// Demo backends.
-    pub backend: u16,
-}
+use crate::controlplane::Plane;
+use crate::process::Owner;
+use crate::process::protocol::Request;
+use cluster::Identity;
+use raise::Saved;
 
 /// A hub and its members, running. See the module's example.
 pub struct World {
-    clients: std::collections::BTreeMap<String, kube::Client>,
+    owner: Owner,
+    saved: Saved,
+    identities: Vec<Identity>,
+    planes: BTreeMap<String, Plane>,
     hub: kube::Client,
-    options: Options,
-    ports: Ports,
-    number: u8,
-    dir: PathBuf,
 }
 
-#[expect(clippy::unused_async, reason = "signatures first; the bodies follow in the next commits")]
 impl World {
-    /// Raises a world: control planes in parallel, CRDs, RBAC, backends, then the programs asked for.
-    /// Returns when every API server, gateway and the controller say that they are ready.
-    pub async fn raise(options: Options) -> Result<Self> {
-        Err(anyhow!("cannot raise {options:?} yet"))
-    }
-
-    /// A handle on a world that `world up` left running. Dropping it leaves the world up.
-    pub async fn attach(number: u8) -> Result<Self> {
-        Err(anyhow!("cannot attach to {number} yet"))
-    }
-
-    /// Lets the world outlive this process: `world down N` ends it.
-    pub async fn detach(self) -> Result<u8> {
-        Ok(self.number)
-    }
-
     /// The W of its addresses, 127.W.0.0/16.
     #[must_use]
     pub fn number(&self) -> u8 {
-        self.number
+        self.owner.number()
     }
 
     /// Its directory: kubeconfigs, `logs/`, data.
     #[must_use]
     pub fn dir(&self) -> &Path {
-        &self.dir
+        self.owner.dir()
     }
 
     /// Its ports.
     #[must_use]
     pub fn ports(&self) -> &Ports {
-        &self.ports
+        &self.saved.ports
+    }
+
+    /// What it was raised with.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.saved.options
     }
 
     /// The members' region names in order, the hub not among them.
     #[must_use]
     pub fn regions(&self) -> &[String] {
-        &self.options.members
+        &self.saved.options.members
     }
 
     /// An administrator's client of the hub.
@@ -108,140 +101,86 @@ impl World {
 
     /// An administrator's client of a member, or of [`HUB`].
     pub fn cluster(&self, region: &str) -> Result<&kube::Client> {
-        self.clients.get(region).ok_or_else(|| anyhow!("no region {region}"))
+        self.planes.get(region).map(Plane::client).with_context(|| self.unknown(region))
     }
 
     /// The administrator's kubeconfig of a member, or of [`HUB`].
     #[must_use]
     pub fn kubeconfig(&self, region: &str) -> PathBuf {
-        self.dir.join(region).join("admin.kubeconfig")
+        self.dir().join(region).join("admin.kubeconfig")
+    }
+
+    /// The addresses of a member, or of [`HUB`].
+    pub fn addresses(&self, region: &str) -> Result<Addresses> {
+        let id = self.identities.iter().find(|id| id.name == region);
+        id.map(|id| id.addresses).with_context(|| self.unknown(region))
     }
 
     /// The front door of a region, 127.W.R.1: HTTP, spill and DNS listen there.
     pub fn front_door(&self, region: &str) -> Result<Ipv4Addr> {
-        Err(anyhow!("no region {region}"))
+        Ok(self.addresses(region)?.front_door())
     }
 
     /// The gateway's own address of a region, 127.W.R.2: HTTP and admin without the fault proxy.
     pub fn gateway_address(&self, region: &str) -> Result<Ipv4Addr> {
-        Err(anyhow!("no region {region}"))
+        Ok(self.addresses(region)?.gateway())
     }
 
     /// The n-th client address, 127.W.200.(n+1): outside every region. Bind to it before connecting.
     #[must_use]
     pub fn client_address(&self, n: u8) -> Ipv4Addr {
-        Ipv4Addr::new(127, self.number, 200, n.saturating_add(1))
+        Ipv4Addr::new(127, self.number(), address::CLIENTS, n.saturating_add(1))
     }
 
-    /// Applies a `MemberCluster` for each member, and the Secrets with the kubeconfigs that they name.
-    pub async fn declare_members(&self) -> Result<()> {
-        Ok(())
-    }
-
-    /// A Service `namespace/name` with port 8080 on every member, `backends` demo backends behind it in each region:
-    /// `name`, `name-2`, `name-3`...
-    pub async fn add_service(&self, namespace: &str, name: &str, backends: u8) -> Result<()> {
-        let _ = (namespace, name, backends);
-        Ok(())
-    }
-
-    /// Changes a backend's behaviour from what it is now.
-    pub async fn change_backend(
-        &self,
-        region: &str,
-        backend: &str,
-        change: impl FnOnce(&mut crate::backend::Behaviour),
-    ) -> Result<()> {
-        let mut behaviour = crate::backend::Behaviour::default();
-        change(&mut behaviour);
-        Err(anyhow!("no backend {backend} in {region}"))
-    }
-
-    /// A backend's counters: requests answered since it was started.
-    pub async fn backend_requests(&self, region: &str, backend: &str) -> Result<u64> {
-        Err(anyhow!("no backend {backend} in {region}"))
-    }
-
-    /// SIGKILL, and waits until the process is gone.
-    pub async fn kill(&self, process: &Process) -> Result<()> {
-        Err(anyhow!("no {process:?}"))
-    }
-
-    /// SIGTERM, and waits until the process is gone, at most 30 s.
-    pub async fn term(&self, process: &Process) -> Result<()> {
-        Err(anyhow!("no {process:?}"))
-    }
-
-    /// SIGSTOP: the process is there and does nothing; its sockets accept and stay silent.
-    pub async fn freeze(&self, process: &Process) -> Result<()> {
-        Err(anyhow!("no {process:?}"))
-    }
-
-    /// SIGCONT.
-    pub async fn thaw(&self, process: &Process) -> Result<()> {
-        Err(anyhow!("no {process:?}"))
-    }
-
-    /// Starts a process again that was killed (kills it first if it runs). Does not wait until it is ready:
-    /// a gateway without its API server may never be; see [`World::wait_ready`].
-    pub async fn restart(&self, process: &Process) -> Result<()> {
-        Err(anyhow!("no {process:?}"))
-    }
-
-    /// Waits until the process says that it is ready.
-    pub async fn wait_ready(&self, process: &Process, deadline: Duration) -> Result<()> {
-        Err(anyhow!("no {process:?} within {deadline:?}"))
-    }
-
-    /// Starts one more replica of the controller and returns which ([`Process::Controller`]).
-    pub async fn start_replica(&self) -> Result<Process> {
-        Err(anyhow!("no controller"))
-    }
-
-    /// Disturbs a link until [`World::heal`].
-    pub async fn disturb(&self, link: &Link, disturbance: Disturbance) -> Result<()> {
-        Err(anyhow!("no {link:?} for {disturbance:?}"))
-    }
-
-    /// Ends the disturbance of a link.
-    pub async fn heal(&self, link: &Link) -> Result<()> {
-        Err(anyhow!("no {link:?}"))
-    }
-
-    /// Ends every disturbance of links, gives every backend its first behaviour, thaws what is frozen and starts
-    /// what was killed.
-    pub async fn heal_all(&self) -> Result<()> {
-        Ok(())
+    /// Applies every document of a YAML text to a member or to [`HUB`], as `kubectl apply --server-side` does.
+    pub async fn apply(&self, region: &str, yaml: &str) -> Result<()> {
+        apply::yaml(self.cluster(region)?, yaml).await
     }
 
     /// What the region's gateway says about itself (`/debug/state`).
-    pub async fn gateway_state(&self, region: &str) -> Result<serde_json::Value> {
-        Err(anyhow!("no gateway in {region}"))
+    pub async fn gateway_state(&self, region: &str) -> Result<State> {
+        let server = address::at(self.gateway_address(region)?, self.ports().admin);
+        http::get(server, "/debug/state").await
     }
 
     /// Every log line so far of a process, as text: `gateway-shenzhen`, `controller-0`, `apiserver-hub`...
     pub fn log(&self, name: &str) -> Result<String> {
-        Ok(std::fs::read_to_string(self.dir.join("logs").join(format!("{name}.log")))?)
+        let path = self.logs().join(format!("{name}.log"));
+        std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))
+    }
+
+    /// Copies the logs out of the world, for after its end; says where to.
+    pub fn keep_logs(&self) -> Result<PathBuf> {
+        logs::keep(self.dir(), self.number())
+    }
+
+    /// Ends the world, also one that was only attached to, and returns when nothing of it is left.
+    pub async fn down(self) -> Result<()> {
+        self.owner.ask(&Request::Down).await.map(drop)
+    }
+
+    fn members(&self) -> impl Iterator<Item = &Identity> {
+        self.identities.iter().filter(|id| !id.hub)
+    }
+
+    fn logs(&self) -> PathBuf {
+        self.dir().join("logs")
+    }
+
+    fn unknown(&self, region: &str) -> String {
+        format!("there is no region {region:?}; there are {HUB:?} and {:?}", self.regions())
     }
 }
 
-/// Asks again and again until `probe` has an answer, every 50 ms. A probe that fails says what it saw instead;
-/// at the deadline the error tells what was waited for and what was seen last.
-pub async fn wait_until<T, F, Fut>(deadline: Duration, what: &str, mut probe: F) -> Result<T>
-where
-    F: FnMut() -> Fut,
-    Fut: Future<Output = Result<T>>,
-{
-    let end = tokio::time::Instant::now() + deadline;
-    loop {
-        let seen = match tokio::time::timeout_at(end, probe()).await {
-            Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(seen)) => format!("{seen:#}"),
-            Err(_) => "a probe that never ended".to_owned(),
-        };
-        if tokio::time::Instant::now() >= end {
-            return Err(anyhow!("waited {deadline:?} for {what}; last seen: {seen}"));
+impl Drop for World {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        eprintln!("{}", logs::last_lines(&self.logs(), &["gateway-", "controller-0"]));
+        match self.keep_logs() {
+            Ok(kept) => eprintln!("the logs of world {}: {}", self.number(), kept.display()),
+            Err(error) => eprintln!("the logs of world {} cannot be kept: {error:#}", self.number()),
+        }
     }
 }

@@ -1,0 +1,94 @@
+//! One cluster of a world: its control plane, and what Spillway expects to find there.
+
+use anyhow::Result;
+use kube::Client;
+use serde_json::json;
+
+use super::address::{Addresses, Ports};
+use super::apply;
+use crate::controlplane::flags::Place;
+use crate::controlplane::plane::User;
+use crate::controlplane::{Binaries, Plane};
+use crate::process::Owner;
+
+const BASE: &str = include_str!("../../manifests/base.yaml");
+const HUB_RBAC: &str = include_str!("../../manifests/rbac-controller-hub.yaml");
+const MEMBER_RBAC: &str = include_str!("../../manifests/rbac-controller-member.yaml");
+const GATEWAY_RBAC: &str = include_str!("../../manifests/rbac-gateway.yaml");
+
+/// A cluster's name and number in its world; number 0 is the hub.
+#[derive(Clone, Debug)]
+pub(super) struct Identity {
+    pub(super) name: String,
+    pub(super) addresses: Addresses,
+    pub(super) hub: bool,
+}
+
+impl Identity {
+    pub(super) fn place(&self, owner: &Owner, ports: &Ports) -> Place {
+        Place {
+            cluster: self.name.clone(),
+            dir: owner.dir().join(&self.name),
+            address: self.addresses.control_plane(),
+            api_port: ports.api,
+            etcd_port: ports.etcd,
+        }
+    }
+}
+
+/// Raises the control plane and puts CRDs, namespace, ingress class and RBAC there.
+pub(super) async fn raise(id: &Identity, ports: &Ports, binaries: &Binaries, owner: &Owner) -> Result<Plane> {
+    let group = if id.hub { "spillway:hub-controllers" } else { "spillway:member-controllers" };
+    let controller = User {
+        file: "controller",
+        address: id.addresses.controller_link(),
+        name: "spillway-controller",
+        groups: &[group],
+    };
+    let gateway = User {
+        file: "gateway",
+        address: id.addresses.gateway_link(),
+        name: "region-gateway",
+        groups: &["spillway:gateways"],
+    };
+    let plane = Plane::raise(id.place(owner, ports), binaries, &[controller, gateway], owner).await?;
+    let client = plane.client();
+    apply::yaml(client, BASE).await?;
+    let rbac = if id.hub { HUB_RBAC } else { MEMBER_RBAC };
+    tokio::try_join!(apply::crds(client), apply::yaml(client, rbac), apply::yaml(client, GATEWAY_RBAC))?;
+    Ok(plane)
+}
+
+/// Declares a member to the hub: its kubeconfig in a Secret, and the `MemberCluster` that names it.
+pub(super) async fn declare(hub: &Client, member: &Identity, owner: &Owner, ports: &Ports) -> Result<()> {
+    let kubeconfig = std::fs::read_to_string(owner.dir().join(&member.name).join("controller.kubeconfig"))?;
+    let secret = format!("{}-kubeconfig", member.name);
+    apply::json(
+        hub,
+        json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": secret, "namespace": "spillway-system"},
+            "stringData": {"kubeconfig": kubeconfig},
+        }),
+    )
+    .await?;
+    apply::json(
+        hub,
+        json!({
+            "apiVersion": "kube-federation.io/v1alpha1",
+            "kind": "MemberCluster",
+            "metadata": {"name": member.name},
+            "spec": {
+                "region": member.name,
+                "connection": {"kubeconfigSecretRef": {"name": secret, "key": "kubeconfig"}},
+                "frontDoor": {
+                    "addresses": [member.addresses.front_door()],
+                    "httpPort": ports.http,
+                    "spillPort": ports.spill,
+                },
+            },
+        }),
+    )
+    .await
+}

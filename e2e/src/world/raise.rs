@@ -1,0 +1,160 @@
+//! Raising a world, and taking hold of one that stands.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use futures::future::try_join_all;
+use serde::{Deserialize, Serialize};
+
+use super::address::{Addresses, MAX_MEMBERS, Ports};
+use super::cluster::{self, Identity};
+use super::programs::{Setting, find};
+use super::{HUB, Options, Process, World, logs};
+use crate::controlplane::{Binaries, Plane};
+use crate::process::{Owner, claim};
+
+/// How long gateways and controller may take to be ready on a busy machine.
+const READY: Duration = Duration::from_secs(60);
+
+/// What `world.json` in a world's directory says, so that others can take hold of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Saved {
+    pub(super) options: Options,
+    pub(super) ports: Ports,
+}
+
+impl World {
+    /// Raises a world: control planes in parallel, CRDs, RBAC, backends, then the programs asked for.
+    /// Returns when every API server, gateway and the controller say that they are ready.
+    pub async fn raise(options: Options) -> Result<Self> {
+        ensure!(options.members.len() <= MAX_MEMBERS, "{MAX_MEMBERS} members at most");
+        let binaries = tokio::task::spawn_blocking(|| {
+            Binaries::find_or_build(&mut |progress| eprintln!("world: {progress}"))
+        })
+        .await??;
+        let exe = find("world")?;
+        let owner = tokio::task::spawn_blocking(move || Owner::start(&exe)).await??;
+        let saved = Saved { ports: Ports::free(owner.number())?, options };
+        let path = owner.dir().join("world.json");
+        std::fs::write(&path, serde_json::to_vec_pretty(&saved)?)
+            .with_context(|| format!("write {}", path.display()))?;
+        let dir = owner.dir().to_owned();
+        let number = owner.number();
+        build(owner, saved, &binaries).await.map_err(|error| failed(&dir, number, error))
+    }
+
+    /// A handle on a world that `world up` left running. Dropping it leaves the world up.
+    pub async fn attach(number: u8) -> Result<Self> {
+        let dir = claim::dir(&std::env::temp_dir(), number);
+        let text =
+            std::fs::read(dir.join("world.json")).with_context(|| format!("there is no world {number}"))?;
+        let saved: Saved = serde_json::from_slice(&text)?;
+        let owner = Owner::attach(number, dir);
+        let identities = identities(number, &saved.options);
+        let planes = identities.iter().map(|id| Plane::attach(id.place(&owner, &saved.ports)));
+        let planes = try_join_all(planes).await?;
+        Self::of(owner, saved, identities, planes)
+    }
+
+    /// Lets the world outlive this process: `world down N` ends it.
+    pub fn detach(mut self) -> Result<u8> {
+        self.owner.detach()?;
+        Ok(self.number())
+    }
+
+    fn of(owner: Owner, saved: Saved, identities: Vec<Identity>, planes: Vec<Plane>) -> Result<Self> {
+        let hub = planes.first().context("a world without a hub")?.client().clone();
+        let planes = identities.iter().map(|id| id.name.clone()).zip(planes).collect();
+        Ok(Self { owner, saved, identities, planes, hub })
+    }
+
+    /// Applies a `MemberCluster` for each member, and the Secrets with the kubeconfigs that they name.
+    pub async fn declare_members(&self) -> Result<()> {
+        let members =
+            self.members().map(|member| cluster::declare(self.hub(), member, &self.owner, self.ports()));
+        try_join_all(members).await.map(drop)
+    }
+
+    /// Starts one more replica of the controller and returns which ([`Process::Controller`]).
+    pub async fn start_replica(&self) -> Result<Process> {
+        let running = self.owner.list().await?;
+        let replica = running.iter().filter(|status| status.name.starts_with("controller-"));
+        let replica =
+            replica.filter_map(|status| status.name.strip_prefix("controller-")?.parse::<u8>().ok());
+        let next = replica.max().map_or(0, |last| last + 1);
+        self.owner.spawn(self.setting().controller(next)?).await?;
+        Ok(Process::Controller(next))
+    }
+
+    pub(super) fn setting(&self) -> Setting<'_> {
+        Setting {
+            options: &self.saved.options,
+            ports: &self.saved.ports,
+            dir: self.owner.dir(),
+            number: self.owner.number(),
+        }
+    }
+
+    async fn start_programs(&self) -> Result<()> {
+        let setting = self.setting();
+        let mut started = Vec::new();
+        if self.saved.options.controller {
+            self.owner.spawn(setting.controller(0)?).await?;
+            started.push(Process::Controller(0));
+        }
+        if self.saved.options.gateways {
+            for member in self.members() {
+                self.owner.spawn(setting.gateway(member)?).await?;
+                started.push(Process::Gateway(member.name.clone()));
+            }
+        }
+        try_join_all(started.iter().map(|process| self.wait_ready(process, READY))).await.map(drop)
+    }
+}
+
+async fn build(owner: Owner, saved: Saved, binaries: &Binaries) -> Result<World> {
+    let identities = identities(owner.number(), &saved.options);
+    let setting =
+        Setting { options: &saved.options, ports: &saved.ports, dir: owner.dir(), number: owner.number() };
+    for id in &identities {
+        std::fs::create_dir_all(owner.dir().join(&id.name))?;
+    }
+    owner.spawn(setting.faultproxy(&identities)?).await?;
+    for id in identities.iter().filter(|id| !id.hub) {
+        owner.spawn(setting.backend(id)?).await?;
+    }
+    let planes =
+        try_join_all(identities.iter().map(|id| cluster::raise(id, &saved.ports, binaries, &owner))).await?;
+    let world = World::of(owner, saved, identities, planes)?;
+    if world.saved.options.api_gateway {
+        world.add_service("default", "api-gateway", 1).await?;
+    }
+    if world.saved.options.declare_members {
+        world.declare_members().await?;
+    }
+    world.start_programs().await?;
+    Ok(world)
+}
+
+/// Regions in order, the hub first.
+fn identities(world: u8, options: &Options) -> Vec<Identity> {
+    let names = std::iter::once(HUB).chain(options.members.iter().map(String::as_str));
+    names
+        .zip(0..)
+        .map(|(name, region)| Identity {
+            name: name.to_owned(),
+            addresses: Addresses::of(world, region),
+            hub: region == 0,
+        })
+        .collect()
+}
+
+/// A world that cannot be raised is gone by the time its error is read: take the logs along.
+fn failed(dir: &Path, number: u8, error: anyhow::Error) -> anyhow::Error {
+    match logs::keep(dir, number) {
+        Ok(kept) => error.context(format!("world {number} cannot be raised; its logs: {}", kept.display())),
+        Err(_) => error.context(format!("world {number} cannot be raised")),
+    }
+}

@@ -7,3 +7,7 @@ pub mod body;
 pub mod config;
 pub mod mtls;
 pub mod traffic;
+pub mod metrics;
+pub mod proxy;
+pub mod spill;
+mod serve;

@@ -14,7 +14,10 @@ pub fn rewrite_link(value: &[u8], context: &Context<'_>) -> Outcome {
         match byte {
             b'"' => quoted = !quoted,
             b'\\' if quoted => {
-                rewritten.extend(rest.first());
+                if let Some((&escaped, tail)) = rest.split_first() {
+                    rewritten.push(escaped);
+                    rest = tail;
+                }
             }
             b'<' if !quoted => {
                 let end = rest.iter().position(|byte| *byte == b'>').unwrap_or(rest.len());

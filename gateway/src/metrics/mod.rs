@@ -1,0 +1,283 @@
+//! What the gateway counts, for Prometheus and for `/debug/state`.
+
+mod labels;
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use http::{HeaderName, StatusCode};
+use parking_lot::RwLock;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+use spillway_decide::routes::Route;
+
+use crate::config::Config;
+use labels::{DnsLabels, HeaderLabels, RegionLabels, RequestLabels, ServedLabels};
+
+pub(crate) use labels::Served;
+
+/// More ingresses than that are counted together, so that the number of series has a bound.
+const MAX_INGRESSES: usize = 1000;
+const OTHER: &str = "other";
+
+/// The counters' handle; clones share everything.
+#[derive(Clone)]
+pub struct Metrics {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    registry: Registry,
+    series: Series,
+    ingresses: RwLock<HashSet<String>>,
+}
+
+#[derive(Default)]
+struct Series {
+    requests: Family<RequestLabels, Counter>,
+    latency: LatencyFamily,
+    locations_rewritten: Family<HeaderLabels, Counter>,
+    locations_invalid: Counter,
+    upstream_failures: Counter,
+    retries: Counter,
+    spilled: Family<RegionLabels, Counter>,
+    spill_came_back: Counter,
+    dns_queries: Family<DnsLabels, Counter>,
+    config_generation: Gauge<u64, AtomicU64>,
+    config_routes: Gauge<u64, AtomicU64>,
+    config_rejected: Gauge<u64, AtomicU64>,
+    totals: Totals,
+}
+
+/// Histograms have no default buckets, so that their family needs one of its own.
+struct LatencyFamily(Family<ServedLabels, Histogram, fn() -> Histogram>);
+
+impl Default for LatencyFamily {
+    fn default() -> Self {
+        Self(Family::new_with_constructor(latency_histogram))
+    }
+}
+
+/// Sums over all labels.
+#[derive(Default)]
+struct Totals {
+    requests: Counter,
+    locations: Counter,
+    spilled: Counter,
+    dns: Counter,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// Fresh counters in a registry of their own.
+    #[must_use]
+    pub fn new() -> Self {
+        let series = Series::default();
+        let mut registry = Registry::with_prefix("spillway_gateway");
+        series.register(&mut registry);
+        Self { inner: Arc::new(Inner { registry, series, ingresses: RwLock::default() }) }
+    }
+
+    /// The text that Prometheus reads.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        if let Err(error) = prometheus_client::encoding::text::encode(&mut text, &self.inner.registry) {
+            tracing::warn!(%error, "metrics could not be written");
+        }
+        text
+    }
+
+    /// The sums that `/debug/state` shows.
+    #[must_use]
+    pub fn counters(&self) -> BTreeMap<String, u64> {
+        let series = &self.inner.series;
+        [
+            ("requests", series.totals.requests.get()),
+            ("locationsRewritten", series.totals.locations.get()),
+            ("locationsInvalid", series.locations_invalid.get()),
+            ("spilled", series.totals.spilled.get()),
+            ("spillCameBack", series.spill_came_back.get()),
+            ("upstreamFailures", series.upstream_failures.get()),
+            ("retries", series.retries.get()),
+            ("dnsQueries", series.totals.dns.get()),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+    }
+
+    pub(crate) fn request(&self, route: Option<&Route>, status: StatusCode, served: Served) {
+        let ingress = route.map_or_else(String::new, |route| self.bounded(&route.ingress));
+        let labels = RequestLabels { ingress, code: status.as_u16(), served };
+        self.inner.series.requests.get_or_create(&labels).inc();
+        self.inner.series.totals.requests.inc();
+    }
+
+    pub(crate) fn upstream_latency(&self, served: Served, latency: Duration) {
+        self.inner.series.latency.0.get_or_create(&ServedLabels { served }).observe(latency.as_secs_f64());
+    }
+
+    pub(crate) fn location_rewritten(&self, header: &HeaderName) {
+        let labels = HeaderLabels { header: header.as_str().to_owned() };
+        self.inner.series.locations_rewritten.get_or_create(&labels).inc();
+        self.inner.series.totals.locations.inc();
+    }
+
+    pub(crate) fn location_invalid(&self) {
+        self.inner.series.locations_invalid.inc();
+    }
+
+    pub(crate) fn upstream_failed(&self) {
+        self.inner.series.upstream_failures.inc();
+    }
+
+    pub(crate) fn retried(&self) {
+        self.inner.series.retries.inc();
+    }
+
+    pub(crate) fn spilled(&self, region: &str) {
+        self.inner.series.spilled.get_or_create(&RegionLabels { region: region.to_owned() }).inc();
+        self.inner.series.totals.spilled.inc();
+    }
+
+    pub(crate) fn spill_came_back(&self) {
+        self.inner.series.spill_came_back.inc();
+    }
+
+    pub(crate) fn dns_query(&self, code: &'static str) {
+        self.inner.series.dns_queries.get_or_create(&DnsLabels { code }).inc();
+        self.inner.series.totals.dns.inc();
+    }
+
+    /// Notes which config is served.
+    pub fn config(&self, config: &Config) {
+        self.inner.series.config_generation.set(config.generation);
+        self.inner.series.config_routes.set(config.routes.routes().len() as u64);
+    }
+
+    /// Notes how many parts of ingresses are not served.
+    pub fn rejected(&self, count: usize) {
+        self.inner.series.config_rejected.set(count as u64);
+    }
+
+    fn bounded(&self, ingress: &str) -> String {
+        if self.inner.ingresses.read().contains(ingress) {
+            return ingress.to_owned();
+        }
+        let mut known = self.inner.ingresses.write();
+        if known.len() >= MAX_INGRESSES {
+            return OTHER.to_owned();
+        }
+        known.insert(ingress.to_owned());
+        ingress.to_owned()
+    }
+}
+
+impl Series {
+    fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "requests",
+            "Requests answered at the front door and on the spill listener, by ingress, status code and who \
+             served them (here, here_for_other, by_other, nobody)",
+            self.requests.clone(),
+        );
+        registry.register(
+            "upstream_latency_seconds",
+            "Seconds from receiving a request to the head of the response, by who served it",
+            self.latency.0.clone(),
+        );
+        registry.register(
+            "locations_rewritten",
+            "Redirects of backends (Location, Content-Location, Refresh, Set-Cookie) turned to the public host",
+            self.locations_rewritten.clone(),
+        );
+        registry.register(
+            "locations_invalid",
+            "Redirects of backends that parsers disagree about, passed on as they were",
+            self.locations_invalid.clone(),
+        );
+        registry.register(
+            "upstream_failures",
+            "Requests that no endpoint of the backend answered",
+            self.upstream_failures.clone(),
+        );
+        registry.register(
+            "retries",
+            "Requests sent to a second endpoint because the first did not get them or may get them twice",
+            self.retries.clone(),
+        );
+        registry.register(
+            "spilled",
+            "Requests that another region answered, by that region",
+            self.spilled.clone(),
+        );
+        registry.register(
+            "spill_came_back",
+            "Requests meant for another region that nobody there processed, served here after all",
+            self.spill_came_back.clone(),
+        );
+        registry.register(
+            "dns_queries",
+            "DNS queries answered, by response code",
+            self.dns_queries.clone(),
+        );
+        registry.register(
+            "config_generation",
+            "Configs loaded since the start; 0: nothing is served yet",
+            self.config_generation.clone(),
+        );
+        registry.register("config_routes", "Routes being served", self.config_routes.clone());
+        registry.register(
+            "config_rejected",
+            "Parts of ingresses that are not served because they are wrong or conflict; the log names them",
+            self.config_rejected.clone(),
+        );
+    }
+}
+
+/// Dense around the bounds that people set, from a millisecond to a minute.
+fn latency_histogram() -> Histogram {
+    Histogram::new([
+        0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0,
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_series_has_a_bound() {
+        let metrics = Metrics::new();
+        for number in 0..MAX_INGRESSES {
+            assert_ne!(metrics.bounded(&format!("ns/{number}")), OTHER);
+        }
+        assert_eq!(metrics.bounded("ns/one-more"), OTHER);
+        assert_eq!(metrics.bounded("ns/1"), "ns/1");
+    }
+
+    #[test]
+    fn the_text_says_what_each_number_means() {
+        let metrics = Metrics::new();
+        metrics.request(None, StatusCode::NOT_FOUND, Served::Nobody);
+        metrics.spilled("chengdu");
+        let text = metrics.encode();
+        assert!(text.contains("# HELP spillway_gateway_spilled Requests that another region answered"), "{text}");
+        assert!(text.contains("spillway_gateway_spilled_total{region=\"chengdu\"} 1"), "{text}");
+        assert!(
+            text.contains("spillway_gateway_requests_total{ingress=\"\",code=\"404\",served=\"nobody\"} 1"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,32 @@
+//! Answers that the gateway gives itself: plain text that says what is wrong and who says so.
+
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::{Response, StatusCode};
+
+use crate::body::{self, Body};
+
+/// A short text.
+pub(crate) fn text(status: StatusCode, message: &str) -> Response<Body> {
+    let mut response = Response::new(body::full(format!("{message}\n")));
+    *response.status_mut() = status;
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, plain);
+    response
+}
+
+/// Nobody serves this now; soon somebody may.
+pub(crate) fn unavailable(message: &str) -> Response<Body> {
+    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, message);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+/// The request does not name one host.
+pub(crate) fn no_host() -> Response<Body> {
+    text(StatusCode::BAD_REQUEST, "spillway: the request must name exactly one host")
+}
+
+/// No Ingress takes this host and path.
+pub(crate) fn no_route(host: &str) -> Response<Body> {
+    text(StatusCode::NOT_FOUND, &format!("spillway: no ingress of class spillway routes this path of {host}"))
+}

@@ -1,0 +1,72 @@
+//! The front door: requests of clients, and the health check that peers probe.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use spillway_decide::routes::Route;
+
+use super::{Exchange, Origin, Proxy, WELL_KNOWN, answer, headers};
+use crate::body::{self, Body};
+use crate::metrics::Served;
+use crate::traffic::{Arrival, Destination};
+
+impl Proxy {
+    /// Serves one request of a client.
+    pub async fn front_door(self, request: Request<Incoming>, client: SocketAddr) -> Response<Body> {
+        if let Some(own) = request.uri().path().strip_prefix(WELL_KNOWN) {
+            return self.own_path(own);
+        }
+        let received = Instant::now();
+        let Ok(origin) = Origin::of_client(&request, client.ip()) else {
+            self.inner.metrics.request(None, StatusCode::BAD_REQUEST, Served::Nobody);
+            return answer::no_host();
+        };
+        let config = self.config();
+        let Some(route) = config.routes.lookup(&origin.authority, request.uri().path()) else {
+            return self.unrouted(&origin, config.is_loaded());
+        };
+        let exchange = Exchange {
+            config: &config,
+            route,
+            origin: &origin,
+            arrival: Arrival::Local,
+            received,
+            request: request.map(body::incoming),
+        };
+        self.inner.budget.earn();
+        match self.destination(route, &exchange) {
+            Destination::Local => self.serve_here(exchange).await,
+            Destination::Spill { region, peers } => self.spill(exchange, &region, &peers).await,
+        }
+    }
+
+    /// An upgrade is a connection of its own: it stays where it arrives.
+    fn destination(&self, route: &Route, exchange: &Exchange<'_>) -> Destination {
+        let Some(priority) = &route.priority else { return Destination::Local };
+        let request = &exchange.request;
+        let spill_allowed =
+            route.spill.allows(request.method().as_str()) && headers::upgrade(request.headers()).is_none();
+        self.inner.traffic.destination(priority, exchange.origin.client, spill_allowed)
+    }
+
+    fn unrouted(&self, origin: &Origin, loaded: bool) -> Response<Body> {
+        let response = if loaded {
+            answer::no_route(&origin.authority)
+        } else {
+            answer::unavailable("spillway: no configuration is loaded yet")
+        };
+        self.inner.metrics.request(None, response.status(), Served::Nobody);
+        response
+    }
+
+    fn own_path(&self, path: &str) -> Response<Body> {
+        match path {
+            "healthz" if self.is_ready() => answer::text(StatusCode::OK, "ok"),
+            "healthz" if self.inner.draining.is_cancelled() => answer::unavailable("draining"),
+            "healthz" => answer::unavailable("no configuration is loaded yet"),
+            _ => answer::text(StatusCode::NOT_FOUND, "spillway: no such path at the front door"),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The story that `make demo` tells: a region of three fails over and comes home, before your eyes.
+//!
+//! What is seen becomes [`frame::Frame`]s; everything else is a pure function of them:
+//!
+//! ```text
+//! world ── watch ──▶ frame ──▶ milestones ──▶ script (what next) ──▶ world
+//!                      │            └───────▶ verdict, summary
+//!                      └──▶ narrator (lines), table, picture
+//! ```
+
+pub mod frame;
+#[cfg(test)]
+mod invented;
+pub mod milestones;
+pub mod narrator;
+pub mod picture;
+pub mod script;
+pub mod summary;
+pub mod table;
+pub mod terms;
+pub mod verdict;

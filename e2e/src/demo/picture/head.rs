@@ -1,0 +1,92 @@
+//! The head of the picture: what it shows, which colour is whose, and the names of the marks.
+
+use plotters::{
+    element::PathElement,
+    prelude::{Rectangle, Text},
+    style::{
+        Color,
+        text_anchor::{HPos, Pos, VPos},
+    },
+};
+
+use super::{
+    HEAD, LEFT, Painted, RIGHT, SIZE, Scene,
+    panels::Area,
+    theme::{INK, MUTED, region_color, text},
+};
+
+/// The baseline of the title.
+const TITLE: i32 = 12;
+
+/// The top of the lowest row of marks' names, and the distance between rows.
+const ROW: (i32, i32) = (90, 16);
+
+/// The width of a letter, on average: there is no font here to ask.
+const LETTER: f64 = 7.0;
+
+/// Names that would touch stand one above the other, in at most so many rows.
+const ROWS: usize = 3;
+
+pub(super) fn paint(area: &Area<'_>, scene: &Scene<'_>) -> Painted {
+    let left = i32::try_from(LEFT)?;
+    let title = format!("{} is slow: its traffic moves on, and comes home", scene.terms.region);
+    area.draw(&Text::new(title, (left, TITLE), text(22, INK)))?;
+    legend(area, scene)?;
+    let positions: Vec<_> = scene.marks.iter().map(|(at, name)| (pixel(scene, *at), *name)).collect();
+    for ((x, name), row) in positions.iter().zip(rows(&positions)) {
+        let (x, y) = (round(*x), ROW.0 - ROW.1 * i32::try_from(row)?);
+        let style = text(14, MUTED).pos(Pos::new(HPos::Left, VPos::Center));
+        area.draw(&PathElement::new([(x, y - 6), (x, i32::try_from(HEAD)? + 24)], MUTED.stroke_width(1)))?;
+        area.draw(&Text::new((*name).to_owned(), (x + 4, y), style))?;
+    }
+    Ok(())
+}
+
+/// A square and a name for each region, from the right.
+fn legend(area: &Area<'_>, scene: &Scene<'_>) -> Painted {
+    let mut x = f64::from(SIZE.0 - RIGHT);
+    for (index, region) in scene.terms.regions.iter().enumerate().rev() {
+        x -= LETTER * f64::from(u32::try_from(region.len())?) + 8.0;
+        let name = text(15, INK).pos(Pos::new(HPos::Left, VPos::Center));
+        area.draw(&Text::new(region.clone(), (round(x), TITLE + 9), name))?;
+        x -= 18.0;
+        let square = [(round(x), TITLE + 3), (round(x) + 12, TITLE + 15)];
+        area.draw(&Rectangle::new(square, region_color(index).filled()))?;
+    }
+    Ok(())
+}
+
+/// Where a time is, from the left.
+fn pixel(scene: &Scene<'_>, at: f64) -> f64 {
+    let (first, last) = scene.span;
+    let width = f64::from(SIZE.0 - LEFT - RIGHT);
+    f64::from(LEFT) + (at - first) / (last - first).max(0.001) * width
+}
+
+/// The row of each name: the lowest in which it does not touch the one before it.
+fn rows(positions: &[(f64, &str)]) -> Vec<usize> {
+    let mut ends = [f64::MIN; ROWS];
+    let place = |(x, name): &(f64, &str)| {
+        let row = ends.iter().position(|end| *end < *x).unwrap_or(0);
+        let letters = u32::try_from(name.len()).unwrap_or(u32::MAX);
+        ends[row] = x + LETTER * f64::from(letters) + 10.0;
+        row
+    };
+    positions.iter().map(place).collect()
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a position within the picture")]
+fn round(pixel: f64) -> i32 {
+    pixel.round() as i32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_would_touch_stand_above_each_other() {
+        let positions = [(100.0, "onset"), (108.0, "Suspected"), (190.0, "Degraded"), (400.0, "home")];
+        assert_eq!(rows(&positions), [0, 1, 0, 0]);
+    }
+}

@@ -4,6 +4,11 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::peer::Peer;
+use crate::priority::{Intent, Mode, Priority};
+use crate::standing::Standing;
+use crate::verdict::Verdict;
+
 /// At most so many addresses, so that an answer fits one small datagram.
 pub const MAX_ADDRESSES: usize = 4;
 
@@ -18,3 +23,75 @@ pub struct Answer {
     /// How long they may remember it.
     pub ttl_seconds: u32,
 }
+
+/// The answer of region `me`'s gateway: the first region that is well, and if none is, the last answer. It
+/// leaves a region only for one that is Healthy: everybody being unwell is no reason to send people around.
+#[must_use]
+pub fn answer(
+    me: &str,
+    priority: &Priority,
+    standings: &[Standing],
+    peers: &[Peer],
+    last: Option<&str>,
+    suspicion: bool,
+) -> Option<Answer> {
+    let ordered = in_order(me, priority, standings);
+    let reachable = |region: &str| peers.iter().any(|peer| peer.region == region && has_door(peer));
+    let known: Vec<&Standing> = ordered.into_iter().filter(|standing| reachable(&standing.region)).collect();
+    let current = last.filter(|last| known.iter().any(|standing| standing.region == *last));
+    let chosen = known
+        .iter()
+        .find(|standing| suits(standing, current))
+        .or_else(|| known.iter().find(|standing| Some(standing.region.as_str()) == current))
+        .or_else(|| known.first())?;
+    let dns = &priority.dns;
+    let ttl_seconds = if suspicion { dns.suspect_ttl_seconds.min(dns.ttl_seconds) } else { dns.ttl_seconds };
+    Some(Answer { region: chosen.region.clone(), addresses: addresses(&chosen.region, peers), ttl_seconds })
+}
+
+/// The regions in the order in which this gateway's clients should get them.
+fn in_order<'a>(me: &str, priority: &Priority, standings: &'a [Standing]) -> Vec<&'a Standing> {
+    let mut ordered: Vec<&Standing> = standings.iter().collect();
+    if priority.mode == Mode::Local {
+        ordered.sort_by_key(|standing| standing.region != me);
+    }
+    ordered
+}
+
+fn suits(standing: &Standing, current: Option<&str>) -> bool {
+    let stays = current.is_none_or(|current| current == standing.region) && standing.keeps_its_own();
+    stays || standing.intent == Intent::Pinned || standing.takes_more()
+}
+
+/// Whether any region that people want is not Healthy in this gateway's eyes.
+#[must_use]
+pub fn suspicion(standings: &[Standing]) -> bool {
+    standings
+        .iter()
+        .any(|standing| standing.intent != Intent::Drained && standing.verdict != Verdict::Healthy)
+}
+
+fn has_door(peer: &Peer) -> bool {
+    !peer.front_door.addresses.is_empty()
+}
+
+/// One address of each member before the second of any.
+fn addresses(region: &str, peers: &[Peer]) -> Vec<IpAddr> {
+    let doors: Vec<&[IpAddr]> = peers
+        .iter()
+        .filter(|peer| peer.region == region)
+        .map(|peer| peer.front_door.addresses.as_slice())
+        .collect();
+    let longest = doors.iter().map(|door| door.len()).max().unwrap_or(0);
+    let mut found = Vec::new();
+    for address in (0..longest).flat_map(|nth| doors.iter().filter_map(move |door| door.get(nth))) {
+        if !found.contains(address) && found.len() < MAX_ADDRESSES {
+            found.push(*address);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+#[path = "answers_tests.rs"]
+mod tests;

@@ -92,7 +92,9 @@ impl Breach {
     pub fn words(&self, held: Option<Duration>) -> String {
         let lasting = held.map(|held| format!(" for {} s", held.as_secs())).unwrap_or_default();
         match self {
-            Self::Errors { rate, .. } | Self::Latency { rate, .. } => format!("{self}{lasting} ({rate:.0} req/s)"),
+            Self::Errors { rate, .. } | Self::Latency { rate, .. } => {
+                format!("{self}{lasting} ({rate:.0} req/s)")
+            }
             Self::Availability { .. } => format!("{self}{lasting}"),
         }
     }
@@ -194,7 +196,8 @@ impl Evidence {
         self.follow(&readings);
         let rate = f64::from(readings.errors.total) / self.seconds(now);
         let sli = self.figures(now, &readings);
-        let samples = readings.errors.total >= self.health.min_requests || readings.probes.total >= MIN_BAD_PROBES;
+        let samples =
+            readings.errors.total >= self.health.min_requests || readings.probes.total >= MIN_BAD_PROBES;
         Assessment {
             opinion: now.since(self.started) >= width(&self.health),
             breach: self.breach(&readings, &sli, rate),
@@ -211,8 +214,9 @@ impl Evidence {
         let errors = self.errors.read(now, requests(self.health.max_error_percent / 100.0));
         let slow = self.slow.read(now, requests(SLOW_FRACTION));
         let lost = 1.0 - self.health.min_availability_percent / 100.0;
-        let probes =
-            self.probes.read(now, Bound { fraction: lost, min_total: MIN_BAD_PROBES, min_bad: MIN_BAD_PROBES });
+        let probes = self
+            .probes
+            .read(now, Bound { fraction: lost, min_total: MIN_BAD_PROBES, min_bad: MIN_BAD_PROBES });
         Readings { errors, slow, probes }
     }
 
@@ -260,7 +264,11 @@ impl Evidence {
         let p95 = self.latencies.p95(now).unwrap_or_default();
         let bound = f64::from(self.health.max_latency_p95_milliseconds);
         let p95 = if readings.slow.fraction() > SLOW_FRACTION { p95.max(bound) } else { p95 };
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a latency, far within range")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a latency, far within range"
+        )]
         let latency_p95_milliseconds = p95.round() as u64;
         Sli {
             requests: readings.errors.total.into(),

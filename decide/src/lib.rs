@@ -5,21 +5,27 @@
 //! what gateways and the controller do.
 
 pub mod answers;
+pub mod decider;
 pub mod evidence;
+pub mod grants;
 pub mod peer;
 pub mod plan;
 pub mod priority;
+pub mod reach;
 pub mod redirects;
 pub mod report;
 pub mod routes;
 pub mod share;
+pub mod shift;
 pub mod sli;
+pub mod standing;
 pub mod time;
 mod track;
 pub mod verdict;
 pub mod votes;
 
 pub use answers::Answer;
+pub use decider::{Change, Decider, Decision, Heard, Input};
 pub use peer::{Door, Peer};
 pub use priority::{Dns, Enforcement, Health, Intent, Mode, Priority, PriorityRegion, Recovery, Shift};
 pub use share::{Share, Shares};

@@ -165,7 +165,12 @@ pub struct Recovery {
 
 impl Default for Recovery {
     fn default() -> Self {
-        Self { hold_seconds: 30, max_hold_seconds: 300, steps_percent: vec![5, 25, 50, 100], step_seconds: 30 }
+        Self {
+            hold_seconds: 30,
+            max_hold_seconds: 300,
+            steps_percent: vec![5, 25, 50, 100],
+            step_seconds: 30,
+        }
     }
 }
 

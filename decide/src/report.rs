@@ -47,6 +47,8 @@ pub struct PriorityReport {
     pub asking: bool,
     /// The writer's votes on the other regions' front doors.
     pub votes: BTreeMap<String, Vote>,
+    /// Regions that the writer holds to be unreachable by quorum, for those who have just started.
+    pub unreachable: Vec<String>,
     /// Requests a second that the writer accepts from each origin region.
     pub grants: BTreeMap<String, u32>,
     /// Everything that the writer believes and does, for status and people; no decision reads it.

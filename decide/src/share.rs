@@ -1,5 +1,6 @@
 //! Where the arrivals of one gateway go, and which client goes where.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -72,6 +73,17 @@ impl Shares {
             }
         }
         self.0.last().map(|share| share.region.as_str())
+    }
+}
+
+/// `shenzhen 35 %, chengdu 65 %`.
+impl fmt::Display for Shares {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (nth, Share { region, percent }) in self.0.iter().enumerate() {
+            let comma = if nth == 0 { "" } else { ", " };
+            write!(formatter, "{comma}{region} {percent} %")?;
+        }
+        Ok(())
     }
 }
 

@@ -104,7 +104,8 @@ impl Track {
     pub(crate) fn add(&mut self, at: Time, total: u32, bad: u32) {
         self.advance(at);
         let back = usize::try_from(self.newest - number(at)).unwrap_or(usize::MAX);
-        if let Some(slot) = self.slots.len().checked_sub(back.saturating_add(1)).and_then(|at| self.slots.get_mut(at))
+        if let Some(slot) =
+            self.slots.len().checked_sub(back.saturating_add(1)).and_then(|at| self.slots.get_mut(at))
         {
             slot.total = slot.total.saturating_add(total);
             slot.bad = slot.bad.saturating_add(bad);
@@ -115,7 +116,9 @@ impl Track {
     pub(crate) fn window(&mut self, now: Time) -> (u32, u32) {
         self.advance(now);
         let slots = self.slots.iter().rev().take(self.width);
-        slots.fold((0, 0), |(total, bad), slot| (total.saturating_add(slot.total), bad.saturating_add(slot.bad)))
+        slots.fold((0, 0), |(total, bad), slot| {
+            (total.saturating_add(slot.total), bad.saturating_add(slot.bad))
+        })
     }
 
     /// Reads the window and dates its evidence. To be called about once a bucket.
@@ -149,7 +152,11 @@ impl Track {
     /// stray sample may tip over the bound again.
     fn begin(&self, bound: Bound, bad: u32) -> Option<Run> {
         let onset = self.onset(self.newest, self.reference(self.newest, bound));
-        (self.count(onset).1 >= bad.div_ceil(2)).then_some(Run { first_out: self.newest, onset, latest: onset })
+        (self.count(onset).1 >= bad.div_ceil(2)).then_some(Run {
+            first_out: self.newest,
+            onset,
+            latest: onset,
+        })
     }
 
     /// Between the background and the fault: a third of the worst of the last window, or of the run so far.
@@ -162,7 +169,9 @@ impl Track {
     /// Samples and bad samples from a bucket on.
     fn count(&self, number: u64) -> (u32, u32) {
         let slots = self.from(number).map(|(_, slot)| slot);
-        slots.fold((0, 0), |(total, bad), slot| (total.saturating_add(slot.total), bad.saturating_add(slot.bad)))
+        slots.fold((0, 0), |(total, bad), slot| {
+            (total.saturating_add(slot.total), bad.saturating_add(slot.bad))
+        })
     }
 
     /// Where `S` was lowest in the window before the run. Not further back: that window was within bounds.

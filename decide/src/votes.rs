@@ -1,29 +1,199 @@
-//! What regions think of each other's front doors.
+//! What regions think of each other's front doors, and when enough of them think the same.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::time::Time;
+use crate::verdict::Signal;
+
+/// A vote, a declared verdict or a grant older than this says nothing.
+pub const FRESH: Duration = Duration::from_secs(3);
+
 /// One region's opinion of another region's front door.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Opinion {
     /// Not enough seen, or nothing new.
     #[default]
     Abstain,
-    /// Within bounds.
-    Good,
-    /// Out of bounds for less than the hold; counts as no vote, but shortens the TTL.
-    Suspect,
     /// Out of bounds for the hold.
     Bad,
+    /// Out of bounds for less than the hold; counts as no vote, but shortens the TTL.
+    Suspect,
+    /// Within bounds.
+    Good,
 }
 
-/// An opinion as it travels: with its age, for clocks differ.
+/// An opinion as it travels: with ages instead of times, for clocks differ.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Vote {
     /// The opinion.
     pub opinion: Opinion,
+    /// Why, in words.
+    pub reason: String,
     /// Milliseconds since the newest probe that it rests on.
     pub age_milliseconds: u64,
-    /// Milliseconds since it turned so: for Good, since the last bad probe.
-    pub held_milliseconds: u64,
+    /// For Good: milliseconds since the last bad probe.
+    pub quiet_milliseconds: u64,
+}
+
+impl Vote {
+    /// The vote as it is `later`: older.
+    #[must_use]
+    pub fn aged(&self, later: Duration) -> Self {
+        let later = crate::time::millis(later);
+        Self {
+            age_milliseconds: self.age_milliseconds.saturating_add(later),
+            quiet_milliseconds: self.quiet_milliseconds.saturating_add(later),
+            ..self.clone()
+        }
+    }
+
+    fn is_fresh(&self) -> bool {
+        Duration::from_millis(self.age_milliseconds) <= FRESH
+    }
+}
+
+/// The count of the votes on one region.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Regions that have a vote: all others of the priority, whether heard of or not.
+    pub voters: u32,
+    /// Fresh votes for bad.
+    pub bad: u32,
+    /// Fresh votes for good.
+    pub good: u32,
+    /// Regions that suspect, without a vote yet.
+    pub suspecting: u32,
+    /// What one of the bad or suspecting says.
+    pub reason: String,
+    /// The youngest of the good votes' last bad probes.
+    quiet_milliseconds: Option<u64>,
+}
+
+impl Tally {
+    /// Counts the votes of the other regions; of one region with several members, the best.
+    #[must_use]
+    pub fn count(voters: u32, votes: &[(&str, Vote)]) -> Self {
+        let mut of_region: BTreeMap<&str, &Vote> = BTreeMap::new();
+        for (region, vote) in votes.iter().filter(|(_, vote)| vote.is_fresh()) {
+            let best = of_region.entry(region).or_insert(vote);
+            if vote.opinion > best.opinion {
+                *best = vote;
+            }
+        }
+        let mut tally = Self { voters, ..Self::default() };
+        of_region.into_values().for_each(|vote| tally.add(vote));
+        tally
+    }
+
+    fn add(&mut self, vote: &Vote) {
+        match vote.opinion {
+            Opinion::Abstain => return,
+            Opinion::Bad => self.bad += 1,
+            Opinion::Suspect => self.suspecting += 1,
+            Opinion::Good => {
+                self.good += 1;
+                let quiet = self.quiet_milliseconds.unwrap_or(u64::MAX);
+                self.quiet_milliseconds = Some(quiet.min(vote.quiet_milliseconds));
+                return;
+            }
+        }
+        if self.reason.is_empty() || vote.opinion == Opinion::Bad {
+            self.reason.clone_from(&vote.reason);
+        }
+    }
+
+    /// Votes that decide: more than half of all who have one.
+    #[must_use]
+    pub const fn quorum(&self) -> u32 {
+        self.voters / 2 + 1
+    }
+
+    /// What the count says. Below a quorum either way the last verdict stands.
+    #[must_use]
+    pub fn signal(&self, now: Time) -> Signal {
+        let Self { bad, voters, reason, .. } = self;
+        if *voters == 0 {
+            return Signal::Silent;
+        }
+        if self.bad >= self.quorum() {
+            return Signal::Confirmed {
+                reason: format!("{bad} of {voters} regions cannot reach it: {reason}"),
+            };
+        }
+        if self.bad + self.suspecting > 0 {
+            let reason = format!("{} of {voters} regions have trouble: {reason}", bad + self.suspecting);
+            return Signal::Trouble { reason, relapse: false };
+        }
+        if self.good >= self.quorum() {
+            let quiet = Duration::from_millis(self.quiet_milliseconds.unwrap_or_default());
+            return Signal::Good { quiet_since: now - quiet };
+        }
+        Signal::Silent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vote(opinion: Opinion, age: u64) -> Vote {
+        Vote {
+            opinion,
+            age_milliseconds: age,
+            reason: "silent for 5 s".to_owned(),
+            quiet_milliseconds: 9_000,
+        }
+    }
+
+    fn confirmed(voters: u32, votes: &[Opinion]) -> bool {
+        let names: Vec<String> = (0..votes.len()).map(|n| format!("r{n}")).collect();
+        let votes: Vec<_> =
+            names.iter().zip(votes).map(|(name, opinion)| (name.as_str(), vote(*opinion, 100))).collect();
+        matches!(Tally::count(voters, &votes).signal(Time(50_000)), Signal::Confirmed { .. })
+    }
+
+    #[test]
+    fn more_than_half_of_all_voters_decide() {
+        use Opinion::{Abstain, Bad, Good};
+        assert!(confirmed(1, &[Bad]));
+        assert!(!confirmed(2, &[Bad]));
+        assert!(!confirmed(2, &[Bad, Abstain]));
+        assert!(confirmed(2, &[Bad, Bad]));
+        assert!(confirmed(3, &[Bad, Bad, Good]));
+        assert!(!confirmed(4, &[Bad, Bad, Good, Good]));
+        assert!(!confirmed(36, &[Bad; 18]));
+        assert!(confirmed(36, &[Bad; 19]));
+    }
+
+    #[test]
+    fn an_expired_vote_abstains_and_keeps_its_seat() {
+        let votes = [("a", vote(Opinion::Bad, 100)), ("b", vote(Opinion::Bad, 3_001))];
+        let tally = Tally::count(2, &votes);
+        assert_eq!((tally.bad, tally.voters), (1, 2));
+        assert!(matches!(tally.signal(Time(0)), Signal::Trouble { .. }));
+    }
+
+    #[test]
+    fn a_region_has_one_vote_its_best() {
+        let votes = [("a", vote(Opinion::Bad, 100)), ("a", vote(Opinion::Good, 100))];
+        let tally = Tally::count(1, &votes);
+        assert_eq!((tally.bad, tally.good), (0, 1));
+    }
+
+    #[test]
+    fn silence_is_no_verdict() {
+        assert_eq!(Tally::count(2, &[("a", vote(Opinion::Good, 1))]).signal(Time(0)), Signal::Silent);
+        assert_eq!(Tally::count(0, &[]).signal(Time(0)), Signal::Silent);
+    }
+
+    #[test]
+    fn a_good_quorum_tells_how_long() {
+        let votes = [("a", vote(Opinion::Good, 1)), ("b", vote(Opinion::Good, 1))];
+        let signal = Tally::count(2, &votes).signal(Time(50_000));
+        assert_eq!(signal, Signal::Good { quiet_since: Time(41_000) });
+    }
 }

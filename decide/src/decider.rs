@@ -1,0 +1,429 @@
+//! One step of deciding, per gateway and priority: evidence, votes and reports in; verdicts, shares, grants
+//! and an answer out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::answers::{self, Answer};
+use crate::evidence::Assessment;
+use crate::grants::{self, Origin};
+use crate::peer::Peer;
+use crate::priority::{Enforcement, Intent, Mode, Priority, PriorityRegion};
+use crate::report::{PriorityReport, PriorityView, RegionView};
+use crate::share::Shares;
+use crate::shift::{Course, Field, Shifter};
+use crate::standing::{Standing, Word, drain};
+use crate::time::Time;
+use crate::verdict::{Machine, Signal, Verdict};
+use crate::votes::{FRESH, Tally, Vote};
+
+/// What a gateway knows at one moment about one priority.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// The moment; never before the last one.
+    pub now: Time,
+    /// The gateway's region.
+    pub region: &'a str,
+    /// What people want.
+    pub priority: &'a Priority,
+    /// All gateways of the federation, this one included.
+    pub peers: &'a [Peer],
+    /// Self evidence.
+    pub own: &'a Assessment,
+    /// This gateway's votes on the other regions.
+    pub votes: &'a BTreeMap<String, Vote>,
+    /// The latest report of each other member.
+    pub heard: &'a [Heard],
+    /// What this gateway can carry for the priority, in requests a second.
+    pub ceiling: u32,
+}
+
+/// A report as it came in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Heard {
+    /// When.
+    pub at: Time,
+    /// Whose region's.
+    pub region: String,
+    /// What it says about the priority.
+    pub report: PriorityReport,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// What to tell the peers.
+    pub report: PriorityReport,
+    /// Where our own arrivals go.
+    pub shares: Shares,
+    /// Requests a second that each region grants us.
+    pub grants: BTreeMap<String, u32>,
+    /// What DNS answers; `None` when no region has an address.
+    pub answer: Option<Answer>,
+    /// What is different from the last step, each with its reason.
+    pub changes: Vec<Change>,
+}
+
+/// A difference from one step to the next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A region's effective verdict.
+    Verdict {
+        /// The region.
+        region: String,
+        /// Before.
+        from: Verdict,
+        /// Now.
+        to: Verdict,
+        /// Why.
+        reason: String,
+    },
+    /// Where our own arrivals go.
+    Shares {
+        /// The shares.
+        to: Shares,
+        /// Why.
+        reason: String,
+    },
+    /// What DNS answers.
+    Answer {
+        /// The region.
+        region: String,
+        /// For so long.
+        ttl_seconds: u32,
+    },
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Verdict { region, from, to, reason } => {
+                write!(formatter, "{region} {from} -> {to}: {reason}")
+            }
+            Self::Shares { to, reason } => write!(formatter, "arrivals go to {to}: {reason}"),
+            Self::Answer { region, ttl_seconds } => {
+                write!(formatter, "DNS answers {region} for {ttl_seconds} s")
+            }
+        }
+    }
+}
+
+/// The memory from step to step.
+#[derive(Clone, Debug)]
+pub struct Decider {
+    own: Machine,
+    /// By reach evidence, of every region, the own one included.
+    reach: BTreeMap<String, Machine>,
+    /// The last word of each region about itself; it stands while the region is silent.
+    declared: BTreeMap<String, Word>,
+    drained: BTreeSet<String>,
+    shifter: Shifter,
+    last: Last,
+}
+
+/// What was decided last.
+#[derive(Clone, Debug, Default)]
+struct Last {
+    verdicts: BTreeMap<String, Verdict>,
+    course: Option<(Shares, bool)>,
+    answer: Option<Answer>,
+}
+
+impl Decider {
+    /// No opinion on anything.
+    #[must_use]
+    pub fn new(now: Time) -> Self {
+        Self {
+            own: Machine::new(now),
+            reach: BTreeMap::new(),
+            declared: BTreeMap::new(),
+            drained: BTreeSet::new(),
+            shifter: Shifter::default(),
+            last: Last::default(),
+        }
+    }
+
+    /// Decides. To be called every 100 ms, and when a report changes something.
+    pub fn step(&mut self, input: &Input<'_>) -> Decision {
+        self.forget_strangers(input.priority);
+        self.own.step(input.now, &self_signal(input), &input.priority.recovery);
+        let tallies = self.count_votes(input);
+        self.listen(input);
+        let standings = self.standings(input);
+        let course = self.course(input, &standings);
+        let standings = self.explain(input, standings, &course);
+        // No address at all is no reason to publish nothing: the last answer stands.
+        let answer = self.answer(input, &standings).or_else(|| self.last.answer.clone());
+        let changes = self.last.turn(&standings, &course, answer.as_ref());
+        Decision {
+            report: self.report(input, &standings, &tallies, &course, answer.as_ref()),
+            grants: standings.iter().map(|standing| (standing.region.clone(), standing.grant)).collect(),
+            shares: course.shares,
+            answer,
+            changes,
+        }
+    }
+
+    fn forget_strangers(&mut self, priority: &Priority) {
+        self.reach.retain(|region, _| priority.contains(region));
+        self.declared.retain(|region, _| priority.contains(region));
+        self.last.verdicts.retain(|region, _| priority.contains(region));
+    }
+
+    /// Counts the votes on every region, the own one included, and judges by them.
+    fn count_votes(&mut self, input: &Input<'_>) -> BTreeMap<String, Tally> {
+        let mut tallies = BTreeMap::new();
+        for region in input.priority.names() {
+            let tally = tally(input, region);
+            let machine = self.reach.entry(region.to_owned()).or_insert_with(|| Machine::new(input.now));
+            let signal = tally.signal(input.now);
+            machine.step(input.now, &signal, &input.priority.recovery);
+            if matches!(signal, Signal::Silent | Signal::Trouble { .. }) {
+                adopt(input, region, machine);
+            }
+            tallies.insert(region.to_owned(), tally);
+        }
+        tallies
+    }
+
+    /// Notes what the other regions say of themselves: of several members, the best.
+    fn listen(&mut self, input: &Input<'_>) {
+        for region in input.priority.names().filter(|region| *region != input.region) {
+            let best =
+                fresh(input).filter(|heard| heard.region == region).min_by_key(|heard| heard.report.verdict);
+            let Some(PriorityReport { verdict, reason, home_percent, .. }) = best.map(|heard| &heard.report)
+            else {
+                continue;
+            };
+            let known = self.declared.get(region).filter(|word| word.verdict == *verdict);
+            let since = known.map_or(input.now, |word| word.since);
+            let (verdict, reason, home_percent) = (*verdict, reason.clone(), *home_percent);
+            self.declared.insert(region.to_owned(), Word { verdict, reason, since, home_percent });
+        }
+    }
+
+    fn standings(&mut self, input: &Input<'_>) -> Vec<Standing> {
+        let words: BTreeMap<&str, Word> =
+            input.priority.names().map(|region| (region, self.word(input, region))).collect();
+        let leaving =
+            |region: &str| fresh(input).any(|heard| heard.region == region && heard.report.draining);
+        let verdict = |region: &str| words.get(region).map_or(Verdict::Healthy, |word| word.verdict);
+        drain(&mut self.drained, input.priority, verdict, leaving);
+        let standing = |entry: &PriorityRegion| {
+            let word = words.get(entry.name.as_str())?.clone();
+            Some(Standing {
+                region: entry.name.clone(),
+                intent: entry.intent,
+                verdict: word.verdict,
+                reason: word.reason,
+                since: word.since,
+                home_percent: word.home_percent,
+                drained: self.drained.contains(&entry.name),
+                grant: granted(input, &entry.name),
+            })
+        };
+        input.priority.regions.iter().filter_map(standing).collect()
+    }
+
+    /// The effective verdict: the worse of what the region says itself and what a quorum sees.
+    fn word(&self, input: &Input<'_>, region: &str) -> Word {
+        let own = (region == input.region).then(|| Word::of(&self.own, input.priority));
+        let declared = own.or_else(|| self.declared.get(region).cloned());
+        let reach = self.reach.get(region).map(|machine| Word::of(machine, input.priority));
+        match (declared, reach) {
+            (Some(declared), Some(reach)) => declared.worse(reach),
+            (Some(word), None) | (None, Some(word)) => word,
+            (None, None) => Word::of(&Machine::new(input.now), input.priority),
+        }
+    }
+
+    /// Where our own arrivals go: here a region follows its own evidence, not what others see of its door.
+    fn course(&mut self, input: &Input<'_>, standings: &[Standing]) -> Course {
+        let mut standings = standings.to_vec();
+        if let Some(own) = standings.iter_mut().find(|standing| standing.region == input.region) {
+            let Word { verdict, reason, since, home_percent } = Word::of(&self.own, input.priority);
+            *own = Standing { verdict, reason, since, home_percent, ..own.clone() };
+        }
+        let field = Field {
+            now: input.now,
+            me: input.region,
+            priority: input.priority,
+            standings: &standings,
+            outage: input.own.outage,
+        };
+        let course = self.shifter.decide(&field);
+        if input.priority.enforcement == Enforcement::Enforce {
+            return course;
+        }
+        let reason = format!("only observing; would send arrivals to {}: {}", course.shares, course.reason);
+        Course { shares: Shares::all(input.region), reason, stuck: false }
+    }
+
+    /// Adds to the own region's reason what is done about it.
+    fn explain(&self, input: &Input<'_>, mut standings: Vec<Standing>, course: &Course) -> Vec<Standing> {
+        let unwell = self.own.verdict() >= Verdict::Recovering;
+        for own in standings.iter_mut().filter(|standing| unwell && standing.region == input.region) {
+            own.reason = format!("{}; {}", self.own.reason(), course.reason);
+        }
+        standings
+    }
+
+    fn answer(&self, input: &Input<'_>, standings: &[Standing]) -> Option<Answer> {
+        let last = self.last.answer.as_ref().map(|answer| answer.region.as_str());
+        if input.priority.enforcement == Enforcement::Enforce {
+            let suspicion = answers::suspicion(standings);
+            return answers::answer(input.region, input.priority, standings, input.peers, last, suspicion);
+        }
+        let calm = |standing: &Standing| Standing { verdict: Verdict::Healthy, ..standing.clone() };
+        let calm: Vec<Standing> = standings.iter().map(calm).collect();
+        answers::answer(input.region, input.priority, &calm, input.peers, last, false)
+    }
+
+    fn report(
+        &self,
+        input: &Input<'_>,
+        standings: &[Standing],
+        tallies: &BTreeMap<String, Tally>,
+        course: &Course,
+        answer: Option<&Answer>,
+    ) -> PriorityReport {
+        let enforced = input.priority.enforcement == Enforcement::Enforce;
+        let unwell = self.own.verdict() >= Verdict::Recovering;
+        let unreachable = self.reach.iter().filter(|(_, machine)| machine.verdict() == Verdict::Degraded);
+        PriorityReport {
+            verdict: self.own.verdict(),
+            reason: self.own.reason().to_owned(),
+            home_percent: self.own.home_percent(&input.priority.recovery),
+            draining: enforced && unwell && self.drained.contains(input.region),
+            asking: self.asks(input, course),
+            votes: input.votes.clone(),
+            unreachable: unreachable.map(|(region, _)| region.clone()).collect(),
+            grants: grants::offer(input.ceiling, input.own.local_rate, self.own.verdict(), &origins(input)),
+            view: view(input, standings, tallies, course, answer),
+        }
+    }
+
+    /// Whether this gateway spills or soon may.
+    fn asks(&self, input: &Input<'_>, course: &Course) -> bool {
+        let stands_by =
+            input.priority.mode == Mode::Ordered && input.priority.names().next() != Some(input.region);
+        stands_by
+            || self.own.verdict() != Verdict::Healthy
+            || input.priority.intent(input.region) == Intent::Drained
+            || course.shares.percent(input.region) < 100
+    }
+}
+
+impl Last {
+    fn turn(&mut self, standings: &[Standing], course: &Course, answer: Option<&Answer>) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for standing in standings {
+            let from = self.verdicts.insert(standing.region.clone(), standing.verdict).unwrap_or_default();
+            if from != standing.verdict {
+                let (region, reason) = (standing.region.clone(), standing.reason.clone());
+                changes.push(Change::Verdict { region, from, to: standing.verdict, reason });
+            }
+        }
+        let turned = Some((course.shares.clone(), course.stuck));
+        if self.course != turned {
+            self.course = turned;
+            changes.push(Change::Shares { to: course.shares.clone(), reason: course.reason.clone() });
+        }
+        if self.answer.as_ref() != answer {
+            if let Some(Answer { region, ttl_seconds, .. }) = answer {
+                changes.push(Change::Answer { region: region.clone(), ttl_seconds: *ttl_seconds });
+                self.answer = answer.cloned();
+            }
+        }
+        changes
+    }
+}
+
+/// What our own evidence says.
+fn self_signal(input: &Input<'_>) -> Signal {
+    let Assessment { opinion, breach, held, quiet_since, .. } = input.own;
+    match breach {
+        _ if !opinion => Signal::Silent,
+        None => Signal::Good { quiet_since: *quiet_since },
+        Some(breach) if *held >= input.priority.health.hold() => {
+            Signal::Confirmed { reason: breach.words(Some(*held)) }
+        }
+        Some(breach) => Signal::Trouble { reason: breach.words(None), relapse: true },
+    }
+}
+
+fn fresh<'a>(input: &Input<'a>) -> impl Iterator<Item = &'a Heard> {
+    let now = input.now;
+    input.heard.iter().filter(move |heard| now.since(heard.at) <= FRESH)
+}
+
+/// The votes on `region` of all others: ours, and what the peers report.
+fn tally(input: &Input<'_>, region: &str) -> Tally {
+    let others = input.priority.names().filter(|name| *name != region).count();
+    let mut votes: Vec<(&str, Vote)> = Vec::new();
+    if region != input.region && input.priority.contains(input.region) {
+        votes.extend(input.votes.get(region).map(|vote| (input.region, vote.clone())));
+    }
+    for heard in
+        input.heard.iter().filter(|heard| heard.region != region && input.priority.contains(&heard.region))
+    {
+        let vote = heard.report.votes.get(region).map(|vote| vote.aged(input.now.since(heard.at)));
+        votes.extend(vote.map(|vote| (heard.region.as_str(), vote)));
+    }
+    Tally::count(u32::try_from(others).unwrap_or(u32::MAX), &votes)
+}
+
+/// A gateway that has just started takes over what the others' quorum has found.
+fn adopt(input: &Input<'_>, region: &str, machine: &mut Machine) {
+    let witness = fresh(input).find(|heard| heard.report.unreachable.iter().any(|name| name == region));
+    if let Some(heard) = witness {
+        machine.adopt_failure(input.now, &format!("unreachable, says {}", heard.region));
+    }
+}
+
+/// Requests a second that a region grants this gateway: its region's grant, shared with its fellow members.
+fn granted(input: &Input<'_>, region: &str) -> u32 {
+    let reports = fresh(input).filter(|heard| heard.region == region && region != input.region);
+    let sum = reports
+        .filter_map(|heard| heard.report.grants.get(input.region))
+        .copied()
+        .fold(0, u32::saturating_add);
+    let fellows = input.peers.iter().filter(|peer| peer.region == input.region).count();
+    sum / u32::try_from(fellows.max(1)).unwrap_or(u32::MAX)
+}
+
+/// The regions that may spill here.
+fn origins<'a>(input: &Input<'a>) -> Vec<Origin<'a>> {
+    let asks = |region: &str| fresh(input).any(|heard| heard.region == region && heard.report.asking);
+    let others = input.priority.names().filter(|region| *region != input.region);
+    others.map(|region| Origin { region, asking: asks(region) }).collect()
+}
+
+fn view(
+    input: &Input<'_>,
+    standings: &[Standing],
+    tallies: &BTreeMap<String, Tally>,
+    course: &Course,
+    answer: Option<&Answer>,
+) -> PriorityView {
+    let region = |standing: &Standing| {
+        let tally = tallies.get(&standing.region);
+        let view = RegionView {
+            verdict: standing.verdict,
+            reason: standing.reason.clone(),
+            since: standing.since.rfc3339(),
+            votes_bad: tally.map_or(0, |tally| tally.bad),
+            voters: tally.map_or(0, |tally| tally.voters),
+            sli: (standing.region == input.region).then(|| input.own.sli.clone()),
+        };
+        (standing.region.clone(), view)
+    };
+    let shares = course.shares.as_slice().iter().map(|share| (share.region.clone(), share.percent));
+    PriorityView {
+        enforcement: input.priority.enforcement,
+        regions: standings.iter().map(region).collect(),
+        shares: shares.collect(),
+        shares_reason: course.reason.clone(),
+        answer: answer.cloned(),
+    }
+}

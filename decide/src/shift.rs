@@ -1,0 +1,209 @@
+//! Where a gateway sends its own arrivals.
+//!
+//! A region alone decides this, by its own evidence: a Degraded region's arrivals leave it by steps, for a
+//! region that is Healthy and grants; they come home by the steps of its recovery; a standby forwards what
+//! reaches it to the active region. When nowhere is better, traffic stays (fail open).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::priority::{Intent, Mode, Priority};
+use crate::share::Shares;
+use crate::standing::Standing;
+use crate::time::Time;
+use crate::verdict::Verdict;
+
+/// A target that left its bounds while it helped is not asked again for so long.
+const FROZEN_FOR: Duration = Duration::from_secs(60);
+
+/// The memory of a region's own shift.
+#[derive(Clone, Debug, Default)]
+pub struct Shifter {
+    /// Who helps.
+    target: Option<String>,
+    /// Percent that is away, and since when.
+    away: u32,
+    stepped: Time,
+    /// Who left its bounds while it helped, and until when it is not asked.
+    frozen: BTreeMap<String, Time>,
+}
+
+/// What a region knows when it decides about its arrivals.
+#[derive(Clone, Copy, Debug)]
+pub struct Field<'a> {
+    /// The moment.
+    pub now: Time,
+    /// The region that decides.
+    pub me: &'a str,
+    /// What people want.
+    pub priority: &'a Priority,
+    /// How every region stands, in order; the own one by self evidence only.
+    pub standings: &'a [Standing],
+    /// Nothing that this region serves is answered at all.
+    pub outage: bool,
+}
+
+/// Where arrivals go and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Course {
+    /// The shares.
+    pub shares: Shares,
+    /// In words.
+    pub reason: String,
+    /// Traffic should leave, and stays because nowhere is better.
+    pub stuck: bool,
+}
+
+impl Field<'_> {
+    fn own(&self) -> Option<&Standing> {
+        self.standings.iter().find(|standing| standing.region == self.me)
+    }
+
+    fn others(&self) -> impl Iterator<Item = &Standing> {
+        self.standings.iter().filter(|standing| standing.region != self.me)
+    }
+
+    fn local(&self, reason: impl Into<String>) -> Course {
+        Course { shares: Shares::all(self.me), reason: reason.into(), stuck: false }
+    }
+
+    /// Nowhere is better: traffic stays.
+    fn fail_open(&self) -> Course {
+        let reason = if self.others().any(Standing::takes_more) {
+            "no region that is within its bounds grants: traffic stays"
+        } else {
+            "no region is within its bounds: traffic stays"
+        };
+        Course { stuck: true, ..self.local(reason) }
+    }
+}
+
+impl Shifter {
+    /// Decides the shares. To be asked about every 100 ms.
+    pub fn decide(&mut self, field: &Field<'_>) -> Course {
+        self.frozen.retain(|_, until| *until > field.now);
+        let Some(own) = field.own() else {
+            return field.local("not a region of this priority");
+        };
+        match (own.intent, own.verdict) {
+            (Intent::Drained, _) => self.leave(field),
+            (Intent::Pinned, _) => self.stay(field, "pinned by intent"),
+            (Intent::Auto, Verdict::Degraded) if own.drained => self.leave(field),
+            (Intent::Auto, Verdict::Recovering) if own.drained => self.come_home(field, own.home_percent),
+            (Intent::Auto, Verdict::Degraded | Verdict::Recovering) => {
+                self.stay(field, "as many regions are drained as may be: traffic stays")
+            }
+            (Intent::Auto, Verdict::Healthy | Verdict::Suspected) => {
+                self.rest();
+                forward(field)
+            }
+        }
+    }
+
+    fn rest(&mut self) {
+        (self.target, self.away) = (None, 0);
+    }
+
+    fn stay(&mut self, field: &Field<'_>, reason: &str) -> Course {
+        self.rest();
+        field.local(reason)
+    }
+
+    /// The next step away, to the target or, if that left its bounds, from the first step to the next one.
+    fn leave(&mut self, field: &Field<'_>) -> Course {
+        let Some(target) = self.helper(field) else {
+            self.rest();
+            return field.fail_open();
+        };
+        self.step(field);
+        let grant =
+            field.others().find(|standing| standing.region == target).map_or(0, |target| target.grant);
+        Course {
+            shares: Shares::split(field.me, 100 - self.away, &target),
+            reason: format!("{} % spills to {target} (grant {grant} req/s)", self.away),
+            stuck: false,
+        }
+    }
+
+    fn step(&mut self, field: &Field<'_>) {
+        let shift = &field.priority.shift;
+        let due =
+            self.away == 0 || field.now.since(self.stepped) >= Duration::from_secs(shift.step_seconds.into());
+        if field.outage {
+            self.away = 100;
+        } else if due {
+            let next = shift.steps_percent.iter().copied().find(|percent| *percent > self.away);
+            self.away = next.unwrap_or(100).min(100);
+            self.stepped = field.now;
+        }
+    }
+
+    /// The step home that the recovery has reached; the rest stays with the helper.
+    fn come_home(&mut self, field: &Field<'_>, home: u32) -> Course {
+        let Some(target) = self.helper(field) else {
+            self.rest();
+            return field.fail_open();
+        };
+        self.away = 100 - home.min(100);
+        self.stepped = field.now;
+        Course {
+            shares: Shares::split(field.me, home, &target),
+            reason: format!("{home} % is home, {} % still goes to {target}", self.away),
+            stuck: false,
+        }
+    }
+
+    /// Who helps: whoever does while it is Healthy and grants, else the next. Who left its bounds is frozen;
+    /// a grant that ended may come again.
+    fn helper(&mut self, field: &Field<'_>) -> Option<String> {
+        let fits = |standing: &&Standing| standing.takes_more() && standing.grant > 0;
+        if let Some(target) = &self.target {
+            if field.others().filter(fits).any(|standing| standing.region == *target) {
+                return Some(target.clone());
+            }
+            if !field.others().any(|standing| standing.region == *target && standing.takes_more()) {
+                self.frozen.insert(target.clone(), field.now + FROZEN_FOR);
+            }
+        }
+        let next = field.others().filter(fits).find(|standing| !self.frozen.contains_key(&standing.region));
+        self.target = next.map(|standing| standing.region.clone());
+        self.away = 0;
+        self.target.clone()
+    }
+}
+
+/// A region that is well serves its arrivals itself, unless it stands by.
+fn forward(field: &Field<'_>) -> Course {
+    if field.priority.mode == Mode::Local {
+        return field.local("serves its own arrivals");
+    }
+    let mut home: Option<&Standing> = None;
+    for standing in field.standings.iter().filter(|standing| standing.intent != Intent::Drained) {
+        match standing.verdict {
+            Verdict::Degraded => {}
+            Verdict::Recovering => home = home.or(Some(standing)),
+            Verdict::Healthy | Verdict::Suspected => return forward_to(field, home, standing),
+        }
+    }
+    field.fail_open()
+}
+
+/// To the active region, and to a preferred one that recovers as much as is to be home there.
+fn forward_to(field: &Field<'_>, home: Option<&Standing>, active: &Standing) -> Course {
+    let granted = |standing: &Standing| standing.region == field.me || standing.grant > 0;
+    let base = if granted(active) { active.region.as_str() } else { field.me };
+    let mut reason = match (active.region == field.me, granted(active)) {
+        (true, _) => "active".to_owned(),
+        (false, true) => format!("stands by: forwards to {}", active.region),
+        (false, false) => format!("stands by, but {} grants nothing", active.region),
+    };
+    let Some(home) = home.filter(|home| granted(home)) else {
+        return Course { shares: Shares::all(base), reason, stuck: false };
+    };
+    reason = format!("{reason}; {} recovers: {} % is home", home.region, home.home_percent);
+    Course { shares: Shares::split(&home.region, home.home_percent, base), reason, stuck: false }
+}
+
+#[cfg(test)]
+#[path = "shift_tests.rs"]
+mod tests;

@@ -86,7 +86,7 @@ pub fn apiserver(place: &Place, binaries: &Binaries) -> Spec {
             ("tls-private-key-file", place.file("apiserver.key")),
             ("client-ca-file", place.file("ca.crt")),
             ("service-account-issuer", "https://kubernetes.default.svc".into()),
-            ("service-account-key-file", place.file("service-accounts.key")),
+            ("service-account-key-file", place.file("service-accounts.pub")),
             ("service-account-signing-key-file", place.file("service-accounts.key")),
             ("authorization-mode", "RBAC".into()),
             ("disable-admission-plugins", "ServiceAccount".into()),
@@ -94,7 +94,7 @@ pub fn apiserver(place: &Place, binaries: &Binaries) -> Spec {
             ("event-ttl", "1h".into()),
             ("profiling", "false".into()),
             ("min-request-timeout", "300".into()),
-            ("v", "1".into()),
+            ("v", "0".into()),
         ],
     )
 }
@@ -114,7 +114,7 @@ pub fn controller_manager(place: &Place, path: &Path) -> Spec {
             ("concurrent-gc-syncs", "4".into()),
             ("concurrent-namespace-syncs", "4".into()),
             ("profiling", "false".into()),
-            ("v", "1".into()),
+            ("v", "0".into()),
         ],
     )
 }

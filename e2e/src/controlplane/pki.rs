@@ -9,10 +9,10 @@ use rcgen::{
     KeyUsagePurpose, SanType,
 };
 
-/// A certificate and its key, in PEM.
+/// A certificate (or public key) and its private key, in PEM.
 #[derive(Clone, Debug)]
 pub struct Pair {
-    /// The certificate.
+    /// The public half.
     pub certificate: String,
     /// The private key, PKCS #8.
     pub key: String,
@@ -72,7 +72,8 @@ impl Authority {
     }
 }
 
-/// A key that signs service account tokens, in PEM.
-pub fn signing_key() -> Result<String> {
-    Ok(KeyPair::generate()?.serialize_pem())
+/// The key that signs service account tokens, and (as `certificate`) the public key that checks them.
+pub fn service_accounts() -> Result<Pair> {
+    let key = KeyPair::generate()?;
+    Ok(Pair { certificate: key.public_key_pem(), key: key.serialize_pem() })
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use super::binaries::Binaries;
 use super::flags::{self, Place};
 use super::kubeconfig::kubeconfig;
-use super::pki::{Authority, signing_key};
+use super::pki::{Authority, service_accounts};
 use crate::process::Owner;
 use crate::world::wait_until;
 
@@ -42,10 +42,15 @@ impl Plane {
     /// Writes certificates and kubeconfigs, starts the programs and waits until `/readyz` says ok.
     pub async fn raise(place: Place, binaries: &Binaries, users: &[User<'_>], owner: &Owner) -> Result<Self> {
         prepare(&place, users)?;
-        owner.spawn(flags::etcd(&place, binaries)).await?;
-        owner.spawn(flags::apiserver(&place, binaries)).await?;
+        let (etcd, apiserver) = (flags::etcd(&place, binaries), flags::apiserver(&place, binaries));
+        let names = [etcd.name.clone(), apiserver.name.clone()];
+        owner.spawn(etcd).await?;
+        owner.spawn(apiserver).await?;
         let plane = Self::attach(place).await?;
-        plane.wait_ready(READY).await?;
+        tokio::select! {
+            ready = plane.wait_ready(READY) => ready?,
+            end = owner.end_of(&names) => return Err(end),
+        }
         if let Some(path) = &binaries.controller_manager {
             owner.spawn(flags::controller_manager(&plane.place, path)).await?;
         }
@@ -95,7 +100,9 @@ fn prepare(place: &Place, users: &[User<'_>]) -> Result<()> {
     write(place.dir.join("ca.crt"), authority.certificate())?;
     write(place.dir.join("apiserver.crt"), &serving.certificate)?;
     write(place.dir.join("apiserver.key"), &serving.key)?;
-    write(place.dir.join("service-accounts.key"), &signing_key()?)?;
+    let tokens = service_accounts()?;
+    write(place.dir.join("service-accounts.pub"), &tokens.certificate)?;
+    write(place.dir.join("service-accounts.key"), &tokens.key)?;
     let own = [
         User { file: "admin", address: place.address, name: "admin", groups: &["system:masters"] },
         User {

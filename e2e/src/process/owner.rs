@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
@@ -14,6 +14,9 @@ use super::protocol::{DETACH, Hello, Request, Response, SOCKET, Spec, Status};
 
 /// How long a supervisor may take to end a world after its lifeline was closed.
 const END: Duration = Duration::from_secs(15);
+
+/// How often [`Owner::end_of`] looks.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// A hold on a world's supervisor. With a lifeline the world ends with it.
 #[derive(Debug)]
@@ -77,6 +80,23 @@ impl Owner {
         match self.ask(&Request::List).await? {
             Response::Processes(list) => Ok(list),
             other => bail!("asked for a list, got {other:?}"),
+        }
+    }
+
+    /// Returns once one of the named programs has ended, with how: to give up waiting for it.
+    pub async fn end_of(&self, names: &[String]) -> anyhow::Error {
+        loop {
+            let list = match self.list().await {
+                Ok(list) => list,
+                Err(error) => return error,
+            };
+            let ended = list.iter().filter(|status| names.contains(&status.name));
+            if let Some((name, how)) =
+                ended.filter_map(|status| Some((&status.name, status.ended.as_ref()?))).next()
+            {
+                return anyhow!("{name} has ended: {how}");
+            }
+            tokio::time::sleep(LOOK).await;
         }
     }
 

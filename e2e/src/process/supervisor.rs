@@ -85,7 +85,7 @@ async fn serve(mut stream: UnixStream, table: Table, down: mpsc::Sender<UnixStre
     };
     let response = act(request, &table).await.unwrap_or_else(|error| Response::Refused(format!("{error:#}")));
     if let Err(error) = answer(&mut stream, &response).await {
-        tracing::warn!("an answer that nobody takes: {error:#}");
+        tracing::debug!("an answer that nobody takes: {error:#}");
     }
 }
 

@@ -10,10 +10,10 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 /// The third byte of clients' addresses: outside every region.
-pub const CLIENTS: u8 = 200;
+pub(super) const CLIENTS: u8 = 200;
 
 /// How many members a world can have: regions' numbers stay below [`CLIENTS`].
-pub const MAX_MEMBERS: usize = 100;
+pub(super) const MAX_MEMBERS: usize = 100;
 
 /// The ports of a world: the same in every region, for each region has its own addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,7 +136,7 @@ impl Addresses {
 
 /// An address with a port.
 #[must_use]
-pub fn at(address: Ipv4Addr, port: u16) -> SocketAddrV4 {
+pub(super) fn at(address: Ipv4Addr, port: u16) -> SocketAddrV4 {
     SocketAddrV4::new(address, port)
 }
 

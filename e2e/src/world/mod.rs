@@ -44,6 +44,7 @@ pub use crate::faultproxy::Disturbance;
 pub use address::{Addresses, Ports};
 pub use fault::{HUB, Link, Process};
 pub use options::Options;
+pub use raise::saved_options;
 pub use services::SERVICE_PORT;
 pub use wait::wait_until;
 

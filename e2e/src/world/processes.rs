@@ -91,12 +91,12 @@ impl World {
         deadline: Duration,
     ) -> Result<()> {
         let what = format!("{process} to be ready");
-        wait_until(deadline, &what, async || {
-            http::check(server, path).await?;
-            Ok(())
-        })
-        .await
-        .with_context(|| super::logs::last_lines(&self.logs(), &[&process.to_string()]))
+        let names = process.names();
+        let ready = tokio::select! {
+            ready = wait_until(deadline, &what, || http::check(server, path)) => ready,
+            end = self.owner.end_of(&names) => Err(end),
+        };
+        ready.with_context(|| super::logs::last_lines(&self.logs(), &[&process.to_string()]))
     }
 
     /// Every process that was started in this world, running or not.

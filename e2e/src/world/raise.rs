@@ -1,6 +1,5 @@
 //! Raising a world, and taking hold of one that stands.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -25,6 +24,17 @@ pub(super) struct Saved {
     pub(super) ports: Ports,
 }
 
+fn saved(number: u8) -> Result<Saved> {
+    let path = claim::dir(&std::env::temp_dir(), number).join("world.json");
+    let text = std::fs::read(path).with_context(|| format!("there is no world {number}"))?;
+    Ok(serde_json::from_slice(&text)?)
+}
+
+/// What a world that stands was raised with.
+pub fn saved_options(number: u8) -> Result<Options> {
+    saved(number).map(|saved| saved.options)
+}
+
 impl World {
     /// Raises a world: control planes in parallel, CRDs, RBAC, backends, then the programs asked for.
     /// Returns when every API server, gateway and the controller say that they are ready.
@@ -40,9 +50,13 @@ impl World {
         let path = owner.dir().join("world.json");
         std::fs::write(&path, serde_json::to_vec_pretty(&saved)?)
             .with_context(|| format!("write {}", path.display()))?;
-        let dir = owner.dir().to_owned();
-        let number = owner.number();
-        build(owner, saved, &binaries).await.map_err(|error| failed(&dir, number, error))
+        // The owner lives on until the logs of a failure are copied.
+        let planes =
+            raise_clusters(&owner, &saved, &binaries).await.map_err(|error| failed(&owner, error))?;
+        let identities = identities(owner.number(), &saved.options);
+        let world = Self::of(owner, saved, identities, planes)?;
+        world.furnish().await.map_err(|error| failed(&world.owner, error))?;
+        Ok(world)
     }
 
     /// A handle on a world that `world up` left running. Dropping it leaves the world up.
@@ -97,6 +111,18 @@ impl World {
         }
     }
 
+    /// What stands on the clusters: services, members, programs.
+    async fn furnish(&self) -> Result<()> {
+        self.wait_ready(&Process::FaultProxy, READY).await?;
+        if self.saved.options.api_gateway {
+            self.add_service("default", "api-gateway", 1).await?;
+        }
+        if self.saved.options.declare_members {
+            self.declare_members().await?;
+        }
+        self.start_programs().await
+    }
+
     async fn start_programs(&self) -> Result<()> {
         let setting = self.setting();
         let mut started = Vec::new();
@@ -114,7 +140,8 @@ impl World {
     }
 }
 
-async fn build(owner: Owner, saved: Saved, binaries: &Binaries) -> Result<World> {
+/// The helpers that a cluster needs, then all control planes at once.
+async fn raise_clusters(owner: &Owner, saved: &Saved, binaries: &Binaries) -> Result<Vec<Plane>> {
     let identities = identities(owner.number(), &saved.options);
     let setting =
         Setting { options: &saved.options, ports: &saved.ports, dir: owner.dir(), number: owner.number() };
@@ -125,17 +152,7 @@ async fn build(owner: Owner, saved: Saved, binaries: &Binaries) -> Result<World>
     for id in identities.iter().filter(|id| !id.hub) {
         owner.spawn(setting.backend(id)?).await?;
     }
-    let planes =
-        try_join_all(identities.iter().map(|id| cluster::raise(id, &saved.ports, binaries, &owner))).await?;
-    let world = World::of(owner, saved, identities, planes)?;
-    if world.saved.options.api_gateway {
-        world.add_service("default", "api-gateway", 1).await?;
-    }
-    if world.saved.options.declare_members {
-        world.declare_members().await?;
-    }
-    world.start_programs().await?;
-    Ok(world)
+    try_join_all(identities.iter().map(|id| cluster::raise(id, &saved.ports, binaries, owner))).await
 }
 
 /// Regions in order, the hub first.
@@ -152,8 +169,9 @@ fn identities(world: u8, options: &Options) -> Vec<Identity> {
 }
 
 /// A world that cannot be raised is gone by the time its error is read: take the logs along.
-fn failed(dir: &Path, number: u8, error: anyhow::Error) -> anyhow::Error {
-    match logs::keep(dir, number) {
+fn failed(owner: &Owner, error: anyhow::Error) -> anyhow::Error {
+    let number = owner.number();
+    match logs::keep(owner.dir(), number) {
         Ok(kept) => error.context(format!("world {number} cannot be raised; its logs: {}", kept.display())),
         Err(_) => error.context(format!("world {number} cannot be raised")),
     }

@@ -11,11 +11,17 @@
 pub mod frame;
 #[cfg(test)]
 mod invented;
+mod keep;
 pub mod milestones;
 pub mod narrator;
 pub mod picture;
+mod screen;
 pub mod script;
 pub mod summary;
 pub mod table;
+mod tell;
 pub mod terms;
 pub mod verdict;
+mod watch;
+
+pub use tell::{Told, tell};

@@ -20,7 +20,7 @@ mod theme;
 use theme::PAPER;
 
 /// In pixels, as plotters wants it; an SVG scales.
-const SIZE: (u32, u32) = (960, 760);
+const SIZE: (u32, u32) = (960, 752);
 
 /// The space left of the panels, for their axes.
 const LEFT: u32 = 76;
@@ -29,7 +29,7 @@ const LEFT: u32 = 76;
 const RIGHT: u32 = 20;
 
 /// The heights, from the top; the answers have the rest.
-const HEAD: u32 = 108;
+const HEAD: u32 = 100;
 const SHARES: u32 = 200;
 const LATENCY: u32 = 190;
 const TTL: u32 = 120;

@@ -12,7 +12,7 @@ use plotters::{
         Rectangle, SVGBackend, Text,
     },
     style::{
-        Color,
+        Color, TextStyle,
         text_anchor::{HPos, Pos, VPos},
     },
 };
@@ -93,9 +93,17 @@ fn runs(scene: &Scene<'_>, region: &str) -> Vec<Vec<(f64, f64)>> {
 /// How long an answer may be kept: the longest TTL of any server.
 pub(super) fn ttl(area: &Area<'_>, scene: &Scene<'_>) -> Painted {
     title(area, "TTL of the DNS answers, and the region that each region's DNS server sends people to")?;
-    let longest = f64::from(scene.terms.priority.dns.ttl_seconds) * 1.2;
+    let dns = &scene.terms.priority.dns;
+    let (short, long) = (f64::from(dns.suspect_ttl_seconds), f64::from(dns.ttl_seconds));
+    let longest = long * 1.2;
     let mut chart = builder(area, 6).build_cartesian_2d(scene.span.0..scene.span.1, 0.0..longest)?;
-    mesh(&mut chart, 3, &|seconds| format!("{seconds:.0} s"))?;
+    mesh(&mut chart, 0, &|seconds| format!("{seconds:.0} s"))?;
+    for seconds in [short, long] {
+        let line = [(scene.span.0, seconds), (scene.span.1, seconds)];
+        chart.draw_series(LineSeries::new(line, GRID.stroke_width(1)))?;
+        let at = chart.backend_coord(&(scene.span.0, seconds));
+        label(area, at, text(14, MUTED), format!("{seconds:.0} s"))?;
+    }
     let mut steps: Vec<(f64, f64)> = vec![];
     for frame in &scene.frames {
         let Some(ttl) = frame.dns.values().map(|dns| dns.ttl_seconds).max() else { continue };
@@ -130,9 +138,7 @@ pub(super) fn answers(area: &Area<'_>, scene: &Scene<'_>) -> Painted {
             chart.draw_series([Rectangle::new(strip, region_color(index).filled())])?;
         }
         let middle = chart.backend_coord(&(scene.span.0, top - 0.38));
-        let (x, y) = area.get_base_pixel();
-        let style = text(14, INK).pos(Pos::new(HPos::Right, VPos::Center));
-        area.draw(&Text::new(server.clone(), (middle.0 - x - 8, middle.1 - y), style))?;
+        label(area, middle, text(14, INK), server.clone())?;
     }
     marks(&mut chart, scene, (0.0, rows))
 }
@@ -162,6 +168,13 @@ fn builder<'a, 'b>(area: &'a Area<'b>, below: u32) -> ChartBuilder<'a, 'b, SVGBa
 
 fn title(area: &Area<'_>, words: &str) -> Painted {
     Ok(area.draw(&Text::new(words.to_owned(), (i32::try_from(LEFT)?, 4), text(15, INK)))?)
+}
+
+/// A label left of the axis, at the height of a point of the chart.
+fn label(area: &Area<'_>, point: (i32, i32), style: TextStyle<'static>, words: String) -> Painted {
+    let (x, y) = area.get_base_pixel();
+    let style = style.pos(Pos::new(HPos::Right, VPos::Center));
+    Ok(area.draw(&Text::new(words, (point.0 - x - 8, point.1 - y), style))?)
 }
 
 fn mesh<Y>(chart: &mut Chart<'_, '_, Y>, labels: usize, format: &dyn Fn(&f64) -> String) -> Painted

@@ -1,0 +1,125 @@
+//! What a watch has seen of one kind: the newest of every object, and whether the list was ever complete.
+//!
+//! A cache tells which keys an event touched. After a full list those are also the keys that were there before
+//! and are there no more, so that a delete that nobody watched is not missed.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use kube::runtime::watcher::Event;
+use parking_lot::RwLock;
+
+/// Objects by key.
+#[derive(Debug)]
+pub struct Cache<K, V> {
+    state: RwLock<State<K, V>>,
+}
+
+#[derive(Debug)]
+struct State<K, V> {
+    objects: BTreeMap<K, Arc<V>>,
+    /// The list that is under way.
+    listing: BTreeMap<K, Arc<V>>,
+    synced: bool,
+}
+
+impl<K, V> Default for Cache<K, V> {
+    fn default() -> Self {
+        let state = State { objects: BTreeMap::new(), listing: BTreeMap::new(), synced: false };
+        Self { state: RwLock::new(state) }
+    }
+}
+
+impl<K: Ord + Clone, V> Cache<K, V> {
+    /// Takes an event of the watch; returns the keys that it touched.
+    pub fn take(&self, event: Event<V>, key: impl Fn(&V) -> K) -> Vec<K> {
+        let mut state = self.state.write();
+        match event {
+            Event::Apply(object) => {
+                let key = key(&object);
+                state.objects.insert(key.clone(), Arc::new(object));
+                vec![key]
+            }
+            Event::Delete(object) => {
+                let key = key(&object);
+                state.objects.remove(&key);
+                vec![key]
+            }
+            Event::Init => {
+                state.listing.clear();
+                Vec::new()
+            }
+            Event::InitApply(object) => {
+                state.listing.insert(key(&object), Arc::new(object));
+                Vec::new()
+            }
+            Event::InitDone => {
+                let before = std::mem::take(&mut state.objects);
+                state.objects = std::mem::take(&mut state.listing);
+                state.synced = true;
+                let touched: BTreeSet<_> = before.into_keys().chain(state.objects.keys().cloned()).collect();
+                touched.into_iter().collect()
+            }
+        }
+    }
+
+    /// Whether a list was seen to its end.
+    pub fn synced(&self) -> bool {
+        self.state.read().synced
+    }
+
+    /// Forgets that a list was seen: its watch is gone. What is known stays.
+    pub fn unsync(&self) {
+        self.state.write().synced = false;
+    }
+
+    /// One object.
+    pub fn get(&self, key: &K) -> Option<Arc<V>> {
+        self.state.read().objects.get(key).cloned()
+    }
+
+    /// The keys.
+    pub fn keys(&self) -> Vec<K> {
+        self.state.read().objects.keys().cloned().collect()
+    }
+
+    /// The objects.
+    pub fn values(&self) -> Vec<Arc<V>> {
+        self.state.read().objects.values().cloned().collect()
+    }
+
+    /// How many objects there are.
+    pub fn len(&self) -> usize {
+        self.state.read().objects.len()
+    }
+
+    /// Whether there is no object.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::runtime::watcher::Event;
+
+    use super::Cache;
+
+    #[test]
+    fn a_list_tells_what_is_gone() {
+        let cache: Cache<u8, u8> = Cache::default();
+        let take = |event| cache.take(event, |v| *v);
+        assert!(!cache.synced());
+        assert_eq!(take(Event::Apply(1)), [1]);
+        for event in [Event::Init, Event::InitApply(9), Event::Init, Event::InitApply(2)] {
+            assert!(take(event).is_empty());
+        }
+        assert_eq!(cache.keys(), [1], "a list that is under way changes nothing");
+        assert_eq!(take(Event::InitDone), [1, 2]);
+        assert_eq!((cache.keys(), cache.synced()), (vec![2], true));
+        assert_eq!(take(Event::Delete(2)), [2]);
+        assert!(cache.is_empty());
+    }
+}

@@ -1,0 +1,192 @@
+//! Members: each with its own connection, caches, queue and deadlines. One that hangs costs the others nothing.
+
+mod connection;
+mod observe;
+mod place;
+mod registry;
+mod session;
+mod status;
+mod sweep;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use k8s_openapi::jiff::Timestamp;
+use kube::{ResourceExt, api::DynamicObject};
+use parking_lot::{Mutex, RwLock};
+use spillway_crds::names::annotations::PRIORITY;
+use spillway_placement::ObjectKey;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{cache::Cache, copy, identity::Issued, object::Kind, queue::Queue};
+
+pub use connection::{ConnectionError, checked_kubeconfig};
+pub use registry::cluster;
+pub use sweep::Sweeps;
+
+/// Whether a member's API server answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// It does.
+    Answers,
+    /// It does not, or was not asked yet; why.
+    Silent(String),
+    /// It cannot be asked; why.
+    Invalid(&'static str, String),
+}
+
+/// What is known of a member's health.
+#[derive(Debug, Clone)]
+pub struct Health {
+    /// Whether it answers.
+    pub reach: Reach,
+    /// Since when.
+    pub since: Timestamp,
+    /// When it last answered.
+    pub last_seen: Option<Timestamp>,
+    /// What it says it is.
+    pub version: Option<String>,
+    /// Watches that do not work, and why.
+    pub blind: BTreeMap<Kind, String>,
+    /// Deletes that wait for a person.
+    pub held: Option<String>,
+}
+
+/// A member, while its connection stays the same.
+#[derive(Debug)]
+pub struct Member {
+    /// Name of the `MemberCluster`.
+    pub name: String,
+    /// Its region.
+    pub region: String,
+    /// It is the hub itself.
+    pub in_place: bool,
+    /// Objects that wait to be looked at there.
+    pub queue: Queue<ObjectKey>,
+    /// Inferred deletes that wait for the guard.
+    pub sweeps: Sweeps,
+    /// The identity that was issued and is not seen there yet.
+    pub issued: Mutex<Option<Issued>>,
+    caches: BTreeMap<Kind, Cache<ObjectKey, DynamicObject>>,
+    health: RwLock<Health>,
+}
+
+impl Member {
+    /// A member that was not asked yet.
+    pub fn new(name: &str, region: &str, in_place: bool) -> Self {
+        let health = Health {
+            reach: Reach::Silent("it was not asked yet".into()),
+            since: Timestamp::now(),
+            last_seen: None,
+            version: None,
+            blind: BTreeMap::new(),
+            held: None,
+        };
+        Self {
+            name: name.into(),
+            region: region.into(),
+            in_place,
+            queue: Queue::default(),
+            sweeps: Sweeps::default(),
+            issued: Mutex::default(),
+            caches: Kind::ALL.map(|kind| (kind, Cache::default())).into(),
+            health: RwLock::new(health),
+        }
+    }
+
+    /// What is seen of a kind.
+    pub fn cache(&self, kind: Kind) -> &Cache<ObjectKey, DynamicObject> {
+        &self.caches[&kind]
+    }
+
+    /// What is known of its health.
+    pub fn health(&self) -> Health {
+        self.health.read().clone()
+    }
+
+    /// Changes what is known of its health; tells whether something that people see changed.
+    pub fn update_health(&self, edit: impl FnOnce(&mut Health)) -> bool {
+        let mut health = self.health.write();
+        let before = health.clone();
+        edit(&mut health);
+        let changed = health.reach != before.reach;
+        if changed {
+            health.since = Timestamp::now();
+        }
+        changed
+            || health.version != before.version
+            || health.blind != before.blind
+            || health.held != before.held
+    }
+
+    /// Whether its API server answers.
+    pub fn answers(&self) -> bool {
+        self.health.read().reach == Reach::Answers
+    }
+
+    /// Since when it does not answer, if it does not.
+    pub fn unreachable_since(&self) -> Option<Timestamp> {
+        let health = self.health.read();
+        (health.reach != Reach::Answers).then_some(health.since)
+    }
+
+    /// Whether everything that it shall hold was seen in full.
+    pub fn synced(&self) -> bool {
+        Kind::ALL.iter().filter(|kind| kind.is_copied_to(self.in_place)).all(|kind| self.cache(*kind).synced())
+    }
+
+    /// Whether it is known to have nothing of this hub's under this key.
+    pub fn has_lost(&self, key: &ObjectKey, hub_uid: &str) -> bool {
+        let Some(kind) = Kind::of(key) else { return true };
+        let cache = self.cache(kind);
+        let ours = |object: Arc<DynamicObject>| copy::owner(object.labels()).is_some_and(|o| o.hub == hub_uid);
+        self.answers() && cache.synced() && !cache.get(key).is_some_and(ours)
+    }
+
+    /// Whether a copy there names this priority.
+    pub fn uses_priority(&self, priority: &str) -> bool {
+        let copies = self.cache(Kind::Ingress).values();
+        copies.iter().any(|copy| copy.annotations().get(PRIORITY).is_some_and(|name| name == priority))
+    }
+}
+
+/// The members of the federation, with what runs for them.
+#[derive(Debug, Default)]
+pub struct Members {
+    running: RwLock<BTreeMap<String, Running>>,
+    /// What runs for members; waited for at the end of a term.
+    pub tasks: TaskTracker,
+}
+
+#[derive(Debug)]
+struct Running {
+    member: Arc<Member>,
+    /// What its connection was made of.
+    connection: String,
+    cancel: CancellationToken,
+}
+
+impl Members {
+    /// All of them, by name.
+    pub fn all(&self) -> Vec<Arc<Member>> {
+        self.running.read().values().map(|running| running.member.clone()).collect()
+    }
+
+    /// One of them.
+    pub fn get(&self, name: &str) -> Option<Arc<Member>> {
+        self.running.read().get(name).map(|running| running.member.clone())
+    }
+
+    /// Asks every member to look at a key.
+    pub fn ask_all(&self, key: &ObjectKey) {
+        for running in self.running.read().values() {
+            running.member.queue.add(key.clone());
+        }
+    }
+
+    /// Ends what runs for all members.
+    pub fn stop(&self) {
+        for running in self.running.read().values() {
+            running.cancel.cancel();
+        }
+    }
+}

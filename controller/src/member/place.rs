@@ -1,0 +1,234 @@
+//! One object on one member: what is wanted now, what is seen now, and the change between them.
+
+use std::time::Duration;
+
+use kube::{Api, Client, ResourceExt, api::DynamicObject};
+use serde_json::json;
+use spillway_crds::names::labels;
+use spillway_decide::plan::{Change, Reason, Synced, change};
+use spillway_placement::{Fingerprint, ObjectKey, Row};
+
+use super::Member;
+use crate::{
+    apply::WriteError,
+    copy::{self, CONTENT, Copy},
+    federation::Federation,
+    hub::Name,
+    ledger::record,
+    object::{Kind, copy_name},
+    queue::Outcome,
+    reconcile::{Wanted, want},
+};
+
+/// An identity is looked at again without being asked: it ages.
+const IDENTITY_ROUND: Duration = Duration::from_secs(3600);
+/// People delete the foreign object, and no watch of ours sees it.
+const CONFLICT_ROUND: Duration = Duration::from_secs(10);
+
+/// One object on its way to one member.
+pub(super) struct Task<'a> {
+    f: &'a Federation,
+    member: &'a Member,
+    client: &'a Client,
+    key: &'a ObjectKey,
+    kind: Kind,
+}
+
+/// Looks at one key and does what the plan says.
+pub async fn place(f: &Federation, member: &Member, client: &Client, key: ObjectKey) -> Outcome {
+    let Some(kind) = Kind::of(&key).filter(|kind| kind.is_copied_to(member.in_place)) else {
+        return Outcome::Done;
+    };
+    let task = Task { f, member, client, key: &key, kind };
+    let wanted = want(f, member, &key);
+    let change = task.plan(&wanted);
+    task.perform(change, wanted.copy.as_ref()).await
+}
+
+impl Task<'_> {
+    /// The plan, and both sides of it noted.
+    pub(super) fn plan(&self, wanted: &Wanted) -> Change {
+        let (cache, member) = (self.member.cache(self.kind), &self.member.name);
+        let seen = cache.get(self.key).map(|object| copy::seen(&object, wanted.copy.as_ref()));
+        let synced = Synced { hub: self.f.hub.synced(), member: cache.synced() };
+        let change = change(&self.f.hub_uid, wanted.want, seen.as_ref(), synced);
+        if change != Change::Leave(Reason::Undecided) {
+            let ours = seen.filter(|seen| seen.owner.as_ref().is_some_and(|owner| owner.hub == self.f.hub_uid));
+            self.note(|row| {
+                row.desired = wanted.copy.as_ref().map(|copy| copy.fingerprint);
+                row.observed = ours.map(|seen| Fingerprint::new(seen.fingerprint));
+                if row.observed.is_none() && row.desired.is_none() {
+                    row.applied = None;
+                }
+            });
+        }
+        tracing::debug!(%member, key = %self.key, ?change, "planned");
+        change
+    }
+
+    async fn perform(&self, change: Change, copy: Option<&Copy>) -> Outcome {
+        if change.is_inferred_delete() {
+            self.member.sweeps.ask(self.key.clone());
+            return Outcome::Done;
+        }
+        let done = match (change, copy) {
+            (Change::Create, Some(copy)) => self.create(copy).await,
+            (Change::Update { uid }, Some(copy)) => self.update(&uid, copy).await,
+            (Change::Delete { uid, .. }, _) => self.delete(&uid).await,
+            (Change::Release { uid }, _) => self.release(&uid).await,
+            (Change::Conflict { message }, _) => return self.conflict(message),
+            (Change::Create | Change::Update { .. } | Change::Leave(_), _) => Ok(()),
+        };
+        match done {
+            Ok(()) => self.succeed(copy),
+            Err(Trouble::Conflict(message)) => self.conflict(message),
+            Err(Trouble::Write(error)) => self.fail(error.reason(), error.to_string()),
+            Err(Trouble::Stubborn) => self.fail(
+                "Changed",
+                "something on the member (an admission webhook, or another version of the definition) changes \
+                 the object while it is written"
+                    .into(),
+            ),
+        }
+    }
+
+    /// Nothing of ours is known to be there; whether something foreign is must be asked, for it is not watched.
+    async fn create(&self, copy: &Copy) -> Result<(), Trouble> {
+        let name = copy_name(self.kind, self.key.name(), self.member.in_place);
+        if let Some(there) = self.f.writer.timed(self.api().get_opt(&name)).await? {
+            let ours = copy::owner(there.labels()).is_some_and(|owner| owner.hub == self.f.hub_uid);
+            if !ours {
+                let seen = copy::seen(&there, None);
+                let wants = spillway_decide::plan::Want::Present { fingerprint: copy.fingerprint.bits() };
+                let synced = Synced { hub: true, member: true };
+                let Change::Conflict { message } = change(&self.f.hub_uid, wants, Some(&seen), synced) else {
+                    return Ok(());
+                };
+                return Err(Trouble::Conflict(message));
+            }
+            return self.update(&there.uid().unwrap_or_default(), copy).await;
+        }
+        let object = self.object(copy, None);
+        let mut applied = self.f.writer.apply(&self.api(), &object).await;
+        let no_namespace = applied.as_ref().is_err_and(WriteError::is_not_found) && self.kind.is_namespaced();
+        if no_namespace {
+            self.f.writer.namespace(self.client, self.key.namespace()).await?;
+            applied = self.f.writer.apply(&self.api(), &object).await;
+        }
+        applied?;
+        tracing::info!(member = self.member.name, key = %self.key, "created");
+        Ok(())
+    }
+
+    async fn update(&self, uid: &str, copy: &Copy) -> Result<(), Trouble> {
+        let (api, object) = (self.api(), self.object(copy, Some(uid)));
+        let mut there = self.f.writer.apply_over(&api, &object).await?;
+        if let Some(patch) = copy::strays(&there, copy) {
+            there = self.f.writer.merge(&api, &there.name_any(), &patch).await?;
+        }
+        tracing::info!(member = self.member.name, key = %self.key, "updated");
+        let same = copy::seen(&there, Some(copy)).fingerprint == copy.fingerprint.bits();
+        if same { Ok(()) } else { Err(Trouble::Stubborn) }
+    }
+
+    async fn delete(&self, uid: &str) -> Result<(), Trouble> {
+        let name = copy_name(self.kind, self.key.name(), self.member.in_place);
+        self.f.writer.delete(&self.api(), &name, uid).await?;
+        tracing::info!(member = self.member.name, key = %self.key, "deleted");
+        Ok(())
+    }
+
+    async fn release(&self, uid: &str) -> Result<(), Trouble> {
+        let name = copy_name(self.kind, self.key.name(), self.member.in_place);
+        let patch = json!({"metadata": {
+            "uid": uid,
+            "labels": {labels::MANAGED_BY: null, labels::HUB_UID: null, labels::SOURCE_UID: null},
+            "annotations": {CONTENT: null},
+        }});
+        self.f.writer.merge(&self.api(), &name, &patch).await?;
+        tracing::info!(member = self.member.name, key = %self.key, "released");
+        Ok(())
+    }
+
+    fn succeed(&self, copy: Option<&Copy>) -> Outcome {
+        self.note(|row| {
+            row.tries = 0;
+            row.applied = copy.map(|copy| copy.fingerprint).or(row.applied.filter(|_| row.observed.is_some()));
+        });
+        if self.f.failures.clear(self.key, &self.member.name) {
+            self.tell();
+        }
+        if self.kind == Kind::Identity { Outcome::Again(IDENTITY_ROUND) } else { Outcome::Done }
+    }
+
+    fn conflict(&self, message: String) -> Outcome {
+        let _ = self.fail("Conflict", message);
+        Outcome::Again(CONFLICT_ROUND)
+    }
+
+    fn fail(&self, reason: &'static str, message: String) -> Outcome {
+        tracing::warn!(member = self.member.name, key = %self.key, reason, message, "not placed");
+        self.f.metrics.failed_writes.get_or_create(&crate::metrics::Of::member(&self.member.name)).inc();
+        self.note(|row| row.tries = row.tries.saturating_add(1));
+        if self.f.failures.note(self.key, &self.member.name, reason, message) {
+            self.tell();
+        }
+        Outcome::Failed
+    }
+
+    fn note(&self, edit: impl FnOnce(&mut Row)) {
+        if record(&self.f.placement, self.key, &self.member.name, edit) {
+            self.tell();
+        }
+    }
+
+    /// Wakes the one who writes the status; soon, so that several members make one status.
+    fn tell(&self) {
+        if self.kind == Kind::Ingress {
+            self.f.queues.federated.add_after(Name::of_key(self.key), Duration::from_millis(50));
+        }
+    }
+
+    fn api(&self) -> Api<DynamicObject> {
+        self.kind.api(self.client.clone(), self.key.namespace())
+    }
+
+    fn object(&self, copy: &Copy, uid: Option<&str>) -> serde_json::Value {
+        let resource = self.kind.resource();
+        let name = copy_name(self.kind, self.key.name(), self.member.in_place);
+        copy.object(&resource.api_version, &resource.kind, self.key.namespace(), &name, uid)
+    }
+}
+
+/// Deletes an object that the guard let pass, if the plan still says so.
+pub async fn delete_inferred(f: &Federation, member: &Member, client: &Client, key: &ObjectKey) -> Outcome {
+    let Some(kind) = Kind::of(key) else { return Outcome::Done };
+    let task = Task { f, member, client, key, kind };
+    let Change::Delete { uid, why } = task.plan(&want(f, member, key)) else { return Outcome::Done };
+    tracing::info!(member = member.name, %key, ?why, "deleting what the hub no longer wants here");
+    match task.delete(&uid).await {
+        Ok(()) => task.succeed(None),
+        Err(Trouble::Write(error)) => task.fail(error.reason(), error.to_string()),
+        Err(_) => Outcome::Done,
+    }
+}
+
+/// Whether the plan still wants an inferred delete of this key.
+pub fn still_unwanted(f: &Federation, member: &Member, client: &Client, key: &ObjectKey) -> bool {
+    Kind::of(key).is_some_and(|kind| {
+        Task { f, member, client, key, kind }.plan(&want(f, member, key)).is_inferred_delete()
+    })
+}
+
+/// Why a change did not work.
+enum Trouble {
+    Conflict(String),
+    Write(WriteError),
+    Stubborn,
+}
+
+impl From<WriteError> for Trouble {
+    fn from(error: WriteError) -> Self {
+        Self::Write(error)
+    }
+}

@@ -1,0 +1,90 @@
+//! Members come, change their connection, and go; and their status is written.
+
+use std::{sync::Arc, time::Duration};
+
+use kube::ResourceExt;
+use spillway_crds::MemberCluster;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Member, Reach, Running,
+    connection::{Route, route},
+    session, status,
+};
+use crate::{
+    federation::Federation,
+    hub::Name,
+    object::{Kind, identity_key},
+    queue::Outcome,
+};
+
+/// Rows that are forgotten in one step when a member leaves.
+const FORGET: usize = 256;
+
+/// One round for the `MemberCluster` `name`.
+pub async fn cluster(f: &Arc<Federation>, name: &Name) -> Outcome {
+    if !f.hub.synced() {
+        return Outcome::Again(Duration::from_millis(100));
+    }
+    let Some(cluster) = f.hub.clusters.get(name) else {
+        return leave(f, &name.name).await;
+    };
+    let connection = route(&f.hub, &f.namespace, &cluster);
+    let made_of = format!("{} {connection:?}", cluster.spec.region);
+    let running = f.members.running.read().get(&name.name).map(|running| running.connection.clone());
+    if running.as_deref() != Some(&made_of) {
+        stop(f, &name.name);
+        join(f, &cluster, connection, made_of);
+    }
+    match status::write(f, &cluster).await {
+        Ok(()) => Outcome::Done,
+        Err(error) if error.is_not_found() => Outcome::Done,
+        Err(error) => {
+            tracing::warn!(member = name.name, %error, "could not write the status of a MemberCluster");
+            Outcome::Failed
+        }
+    }
+}
+
+fn join(
+    f: &Arc<Federation>,
+    cluster: &MemberCluster,
+    connection: Result<Route, super::ConnectionError>,
+    made_of: String,
+) {
+    let (name, in_place) = (cluster.name_any(), cluster.spec.connection.in_place.is_some());
+    let member = Arc::new(Member::new(&name, &cluster.spec.region, in_place));
+    let cancel = CancellationToken::new();
+    f.placement.join(&name);
+    let running = Running { member: member.clone(), connection: made_of, cancel: cancel.clone() };
+    f.members.running.write().insert(name.clone(), running);
+    member.queue.add(identity_key(&f.namespace));
+    match connection {
+        Ok(route) => {
+            tracing::info!(member = name, region = member.region, in_place, "joins");
+            f.members.tasks.spawn(session::run(f.clone(), member, route, cancel));
+        }
+        Err(error) => {
+            tracing::warn!(member = name, %error, "cannot be connected");
+            member.update_health(|health| health.reach = Reach::Invalid(error.reason(), error.to_string()));
+        }
+    }
+}
+
+fn stop(f: &Federation, name: &str) {
+    if let Some(running) = f.members.running.write().remove(name) {
+        running.cancel.cancel();
+    }
+}
+
+/// A member that leaves keeps its copies: nobody said that they should go.
+async fn leave(f: &Federation, name: &str) -> Outcome {
+    stop(f, name);
+    while f.placement.leave(name, FORGET).is_ok_and(|left| left > 0) {
+        tokio::task::yield_now().await;
+    }
+    f.failures.forget_member(name);
+    f.members.ask_all(&Kind::GatewayPeer.key("", name));
+    tracing::info!(member = name, "left");
+    Outcome::Done
+}

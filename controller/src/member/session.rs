@@ -1,0 +1,110 @@
+//! The life of a member: asked every two seconds whether it answers; watched and worked on while it does.
+
+use std::{sync::Arc, time::Duration};
+
+use k8s_openapi::jiff::Timestamp;
+use kube::Client;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Member, Reach,
+    connection::{Route, client},
+    observe::observe,
+    place::place,
+    sweep::sweep,
+};
+use crate::{federation::Federation, hub::Name, object::Kind};
+
+const CHECK: Duration = Duration::from_secs(2);
+/// So many checks in a row must fail: one late answer is no outage.
+const FAILURES: u32 = 2;
+/// Objects that are written to a member at a time.
+const WORKERS: usize = 8;
+
+/// Runs a member until cancelled.
+pub async fn run(f: Arc<Federation>, member: Arc<Member>, route: Route, cancel: CancellationToken) {
+    let life = async {
+        loop {
+            // A new connection for each session: whatever hung in the old one is dropped with it.
+            match client(&f.client, &route).await {
+                Ok(client) => session(&f, &member, &client).await,
+                Err(error) => tell(&f, &member, Reach::Invalid(error.reason(), error.to_string()), None),
+            }
+            sleep(CHECK).await;
+        }
+    };
+    let _ = cancel.run_until_cancelled(life).await;
+}
+
+/// From the first answer to the last.
+async fn session(f: &Arc<Federation>, member: &Arc<Member>, client: &Client) {
+    match ask(client).await {
+        Ok(version) => tell(f, member, Reach::Answers, Some(version)),
+        Err(why) => return tell(f, member, Reach::Silent(why), None),
+    }
+    let cancel = CancellationToken::new();
+    let why = tokio::select! {
+        why = until_silent(f, member, client) => why,
+        () = observe(f, member, client) => "its watches ended".to_owned(),
+        () = member.queue.run(WORKERS, &cancel, |key| place(f, member, client, key)) => String::new(),
+        () = sweep(f, member, client) => String::new(),
+    };
+    for kind in Kind::ALL {
+        member.cache(kind).unsync();
+    }
+    tell(f, member, Reach::Silent(why), None);
+}
+
+async fn until_silent(f: &Arc<Federation>, member: &Member, client: &Client) -> String {
+    let mut failures = 0;
+    let mut next = Instant::now();
+    loop {
+        next += CHECK;
+        sleep_until(next).await;
+        match ask(client).await {
+            Ok(version) => {
+                failures = 0;
+                tell(f, member, Reach::Answers, Some(version));
+            }
+            Err(why) => {
+                failures += 1;
+                if failures == FAILURES {
+                    return why;
+                }
+            }
+        }
+    }
+}
+
+async fn ask(client: &Client) -> Result<String, String> {
+    match timeout(CHECK, client.apiserver_version()).await {
+        Ok(Ok(version)) => Ok(version.git_version),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no answer within {} s", CHECK.as_secs())),
+    }
+}
+
+/// Notes what was learned, and wakes those whom a change concerns.
+fn tell(f: &Federation, member: &Member, reach: Reach, version: Option<String>) {
+    let turned = std::mem::discriminant(&member.health().reach) != std::mem::discriminant(&reach);
+    if turned {
+        tracing::info!(member = member.name, reach = ?reach, "the member's API server");
+    }
+    let changed = member.update_health(|health| {
+        if reach == Reach::Answers {
+            health.last_seen = Some(Timestamp::now());
+            health.version = version;
+        }
+        // A new excuse for the same silence is no news.
+        if turned || matches!(reach, Reach::Invalid(..)) {
+            health.reach = reach;
+        }
+    });
+    if changed {
+        f.queues.clusters.add(Name::cluster(&member.name));
+    }
+    if turned {
+        f.hub.federated.keys().into_iter().for_each(|name| f.queues.federated.add(name));
+    }
+}

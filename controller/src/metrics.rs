@@ -1,0 +1,122 @@
+//! What the controller counts, in words that an operator understands.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric},
+    metrics::{counter::Counter, family::Family, gauge::ConstGauge, gauge::Gauge},
+    registry::Registry,
+};
+use spillway_placement::State;
+
+use crate::federation::Federation;
+
+/// A series of one member.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Of {
+    member: String,
+}
+
+impl Of {
+    /// The series of this member.
+    pub fn member(name: &str) -> Self {
+        Self { member: name.to_owned() }
+    }
+}
+
+/// Everything that is counted. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Metrics {
+    /// Writes to members that failed.
+    pub failed_writes: Family<Of, Counter>,
+    /// Whether a member's API server answers.
+    pub reachable: Family<Of, Gauge>,
+    /// Deletes that wait for a person.
+    pub held: Family<Of, Gauge>,
+    /// Objects that wait to be looked at.
+    pub queued: Family<Of, Gauge>,
+    /// Whether this controller leads.
+    pub leading: Gauge,
+    /// Verdicts that changed.
+    pub verdict_changes: Counter,
+}
+
+impl Metrics {
+    /// Makes the metrics known.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "member_write_failures",
+            "Writes to a member's API server that failed. A few are normal while a member restarts; a steady \
+             rise means that the status of some FederatedIngress says why",
+            self.failed_writes.clone(),
+        );
+        registry.register(
+            "member_reachable",
+            "1 while the member's API server answers the hub. 0 stops propagation to it and nothing else: its \
+             gateways serve on",
+            self.reachable.clone(),
+        );
+        registry.register(
+            "member_deletes_held",
+            "1 while deletes on the member wait for a person, because too many sources vanished at once; see \
+             the MemberCluster's condition Ready",
+            self.held.clone(),
+        );
+        registry.register(
+            "member_queue_length",
+            "Objects that wait to be looked at on the member. It falls to 0 within seconds when the member is \
+             well",
+            self.queued.clone(),
+        );
+        registry.register(
+            "leading",
+            "1 on the controller that holds the lease and writes, 0 on those that wait",
+            self.leading.clone(),
+        );
+        registry.register(
+            "verdict_changes",
+            "Times that gateways changed their verdict on a region, as the hub heard it",
+            self.verdict_changes.clone(),
+        );
+    }
+}
+
+/// Rows of the placement map by member and state, counted by the map itself.
+pub struct Placements(pub Arc<ArcSwapOption<Federation>>);
+
+impl std::fmt::Debug for Placements {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Placements")
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Rows {
+    member: String,
+    state: String,
+}
+
+impl Collector for Placements {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let Some(federation) = self.0.load_full() else { return Ok(()) };
+        let map = &federation.placement;
+        let mut rows = encoder.encode_descriptor(
+            "placements",
+            "Objects on members by how far they are. InStep is the goal; Pending and Drifted pass within \
+             seconds; Failing and Leaving that stay need a look",
+            None,
+            prometheus_client::metrics::MetricType::Gauge,
+        )?;
+        for member in map.members() {
+            let Ok(counts) = map.counts(&member) else { continue };
+            for state in State::ALL {
+                let labels = Rows { member: member.to_string(), state: format!("{state:?}") };
+                let count = i64::try_from(counts.of(state)).unwrap_or(i64::MAX);
+                ConstGauge::new(count).encode(rows.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+}

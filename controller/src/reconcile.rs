@@ -1,0 +1,16 @@
+//! From what people declare to what members get, a step a file:
+//! dereference → validate → build → want; then, for status and finalizers, what became of it.
+
+mod build;
+mod dereference;
+mod federated;
+mod priority;
+mod source;
+mod status;
+mod validate;
+mod want;
+
+pub use federated::federated;
+pub use priority::priority;
+pub use source::{Told, source};
+pub use want::{Wanted, want};

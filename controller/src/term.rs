@@ -1,0 +1,104 @@
+//! One term of leadership: everything is built from watches when it begins, and dropped when it ends.
+
+use std::{sync::Arc, time::Duration};
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Api, Client};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    admin::Admin,
+    apply::Writer,
+    events::Events,
+    federation::Federation,
+    hub,
+    identity::Authority,
+    lead::Lead,
+    member,
+    metrics::Metrics,
+    queue::{Outcome, Queue},
+    reconcile::{self, Told},
+    traffic_status,
+};
+
+/// How long one call may take.
+const CALL: Duration = Duration::from_secs(5);
+/// Objects of the hub that are worked on at a time, of each kind.
+const WORKERS: usize = 8;
+
+/// What a term needs from outside.
+pub struct Terms {
+    /// The hub.
+    pub client: Client,
+    /// Whether we lead.
+    pub lead: Lead,
+    /// The controller's namespace.
+    pub namespace: String,
+    /// The lease holder's name.
+    pub identity: String,
+    /// The federation's name, if it is given.
+    pub federation: Option<String>,
+    /// What is counted.
+    pub metrics: Metrics,
+}
+
+/// Leads until cancelled.
+pub async fn lead(terms: &Terms, admin: &Admin, cancel: CancellationToken) -> anyhow::Result<()> {
+    let Some(federation) = cancel.run_until_cancelled(begin(terms)).await else { return Ok(()) };
+    let f = Arc::new(federation?);
+    admin.federation.store(Some(f.clone()));
+    tracing::info!(federation = f.name, hub = f.hub_uid, "leads");
+    let told = Told::default();
+    tokio::join!(
+        hub::watch(&f, &cancel),
+        work(&f.queues.sources, &cancel, async |name| reconcile::source(&f, &told, &name).await),
+        work(&f.queues.federated, &cancel, async |name| reconcile::federated(&f, &name).await),
+        work(&f.queues.priorities, &cancel, async |name| reconcile::priority(&f, &name).await),
+        work(&f.queues.clusters, &cancel, async |name| member::cluster(&f, &name).await),
+        traffic_status::poll(f.clone(), cancel.clone()),
+        traffic_status::mirror(f.clone(), cancel.clone()),
+    );
+    f.members.stop();
+    f.members.tasks.close();
+    f.members.tasks.wait().await;
+    admin.federation.store(None);
+    Ok(())
+}
+
+async fn work<K: Ord + Clone>(
+    queue: &Queue<K>,
+    cancel: &CancellationToken,
+    step: impl AsyncFn(K) -> Outcome,
+) {
+    queue.run(WORKERS, cancel, |key| step(key)).await;
+}
+
+async fn begin(terms: &Terms) -> anyhow::Result<Federation> {
+    let Terms { client, lead, namespace, identity, federation, metrics } = terms;
+    let writer = Writer::new(lead.clone(), CALL);
+    let hub_uid = hub_uid(client, &writer).await?;
+    let name = federation.clone().unwrap_or_else(|| hub_uid.clone());
+    let authority = Authority::load(client, &writer, namespace, &name).await?;
+    Ok(Federation {
+        events: Events::new(client.clone(), identity, writer.clone()),
+        hub_uid,
+        name,
+        namespace: namespace.clone(),
+        client: client.clone(),
+        writer,
+        hub: hub::Hub::default(),
+        queues: hub::Queues::default(),
+        placement: Arc::default(),
+        failures: crate::ledger::Failures::default(),
+        members: member::Members::default(),
+        authority,
+        board: traffic_status::Board::default(),
+        metrics: metrics.clone(),
+    })
+}
+
+async fn hub_uid(client: &Client, writer: &Writer) -> anyhow::Result<String> {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let system = writer.timed(namespaces.get("kube-system")).await?;
+    system.metadata.uid.ok_or_else(|| anyhow::anyhow!("namespace kube-system of the hub has no UID"))
+}

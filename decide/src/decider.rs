@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use crate::answers::{self, Answer};
 use crate::evidence::Assessment;
@@ -45,8 +46,8 @@ pub struct Heard {
     pub at: Time,
     /// Whose region's.
     pub region: String,
-    /// What it says about the priority.
-    pub report: PriorityReport,
+    /// What it says about the priority; shared, for it is looked at many times.
+    pub report: Arc<PriorityReport>,
 }
 
 /// What is to be done.
@@ -191,7 +192,7 @@ impl Decider {
         for region in input.priority.names().filter(|region| *region != input.region) {
             let best =
                 fresh(input).filter(|heard| heard.region == region).min_by_key(|heard| heard.report.verdict);
-            let Some(PriorityReport { verdict, reason, home_percent, .. }) = best.map(|heard| &heard.report)
+            let Some(PriorityReport { verdict, reason, home_percent, .. }) = best.map(|heard| &*heard.report)
             else {
                 continue;
             };

@@ -147,7 +147,7 @@ fn says_which_bound_and_how_long() {
     let assessment = evidence.assess(Time(42_100));
     let words = assessment.breach.unwrap().words(Some(assessment.held));
     assert!(words.starts_with("P95 21"), "{words}");
-    assert!(words.ends_with(" ms > 1500 ms for 40 s (8 req/s)"), "{words}");
+    assert!(words.ends_with(" ms > 1500 ms for 39 s (8 req/s)"), "{words}");
 }
 
 #[test]

@@ -229,8 +229,13 @@ impl Track {
 }
 
 impl Run {
+    /// What is certain: from the end of the first bucket to the beginning of the last one, so that a hold is
+    /// never called too early.
     const fn span(&self) -> Span {
-        Span { onset: Time(self.onset * BUCKET_MILLIS), latest: Time(self.latest * BUCKET_MILLIS) }
+        Span {
+            onset: Time((self.onset + 1) * BUCKET_MILLIS),
+            latest: Time(self.latest.saturating_sub(1) * BUCKET_MILLIS),
+        }
     }
 }
 
@@ -262,7 +267,7 @@ mod tests {
         let mut track = Track::new(Time(0), Duration::from_secs(10));
         assert_eq!(run(&mut track, 0, 300, 0), None);
         let span = run(&mut track, 300, 500, 10).unwrap();
-        assert_eq!(span, Span { onset: Time(30_000), latest: Time(50_000) });
+        assert_eq!(span, Span { onset: Time(30_100), latest: Time(49_900) });
         let remembered = run(&mut track, 500, 560, 0).unwrap();
         assert_eq!(remembered, span, "memory of the window is no evidence");
         assert_eq!(run(&mut track, 560, 620, 0), None);
@@ -274,7 +279,7 @@ mod tests {
         run(&mut track, 0, 50, 10);
         assert_eq!(run(&mut track, 50, 150, 0), None);
         let span = run(&mut track, 150, 200, 3).unwrap();
-        assert_eq!(span.onset, Time(15_000));
+        assert_eq!(span.onset, Time(15_100));
     }
 
     #[test]
@@ -283,7 +288,7 @@ mod tests {
         run(&mut track, 0, 100, 0);
         run(&mut track, 100, 200, 10);
         let span = run(&mut track, 200, 420, 2).unwrap();
-        assert_eq!(span, Span { onset: Time(10_000), latest: Time(42_000) });
+        assert_eq!(span, Span { onset: Time(10_100), latest: Time(41_900) });
     }
 
     #[test]

@@ -43,7 +43,7 @@ fn thirty_one_seconds_shift_by_steps() {
         assert!(suspected < ONSET + 4.0, "{fault:?}: suspected at {suspected}");
         assert!(run.expect("chengdu", "DNS answers shenzhen for 5 s", ONSET) < suspected + 0.3);
         let degraded = run.expect("shenzhen", "Suspected -> Degraded", ONSET);
-        assert!((ONSET + 29.8..ONSET + 32.0).contains(&degraded), "{fault:?}: degraded at {degraded}");
+        assert!((ONSET + 30.0..ONSET + 32.0).contains(&degraded), "{fault:?}: degraded at {degraded}");
         let first = run.expect("shenzhen", "10 % spills to chengdu", ONSET);
         let second = run.expect("shenzhen", "65 % spills to chengdu", ONSET);
         let third = run.expect("shenzhen", "100 % spills to chengdu", ONSET);

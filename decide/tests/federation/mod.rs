@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use spillway_decide::evidence::Evidence;
@@ -159,7 +160,7 @@ impl Federation {
             .iter()
             .filter(|gateway| !self.is_dead(&gateway.region))
             .filter_map(|gateway| {
-                let report = gateway.decision.as_ref()?.report.clone();
+                let report = Arc::new(gateway.decision.as_ref()?.report.clone());
                 let region = gateway.region.clone();
                 Some((region.clone(), Heard { at: Time(EPOCH + self.now), region, report }))
             })

@@ -71,7 +71,7 @@ pub(crate) fn ascending(field: &str) -> Value {
 
 /// ... to the whole.
 pub(crate) fn ends_whole(field: &str) -> Value {
-    rule("self[size(self) - 1] == 100", &format!("{field} must end in 100"))
+    rule("size(self) == 0 || self[size(self) - 1] == 100", &format!("{field} must end in 100"))
 }
 
 /// `host:port` of things that are connected to.
@@ -115,6 +115,11 @@ pub(crate) fn ingress_spec(generator: &mut SchemaGenerator) -> Schema {
     let types = json!(["Exact", "ImplementationSpecific", "Prefix"]);
     set(&mut schema, &format!("{path}/properties/pathType"), "enum", types);
     set(&mut schema, &path, "x-kubernetes-validations", path_rules());
+    for backend in [format!("{path}/properties/backend"), "/properties/defaultBackend".to_owned()] {
+        let number = format!("{backend}/properties/service/properties/port/properties/number");
+        set(&mut schema, &number, "minimum", json!(1));
+        set(&mut schema, &number, "maximum", json!(65535));
+    }
     schema
 }
 

@@ -14,6 +14,8 @@ mod answer;
 pub mod behaviour;
 mod listener;
 pub mod server;
+#[cfg(test)]
+mod tests;
 
 pub use answer::REDIRECT;
 pub use behaviour::{Behaviour, Latency, Named, Refusal};

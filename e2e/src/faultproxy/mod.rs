@@ -15,5 +15,7 @@ pub mod protocol;
 mod pump;
 mod rules;
 pub mod server;
+#[cfg(test)]
+mod tests;
 
 pub use protocol::{Disturbance, LinkSpec, Rule};

@@ -1,11 +1,51 @@
-//! Requests in flight.
+//! Requests in flight, as the proxy holds them.
+
+use std::sync::Arc;
+
+use spillway_decide::Time;
+
+use super::clock::Clock;
+use super::live::Live;
 
 /// A request that this region serves. Dropped without [`InFlight::finish`], the client went away and nothing
-/// is learned from it.
-#[derive(Debug, Default)]
-pub struct InFlight {}
+/// more is learned from it.
+#[must_use]
+pub struct InFlight {
+    /// None when the priority is not known, or when all is told.
+    open: Option<Open>,
+}
+
+struct Open {
+    live: Arc<Live>,
+    clock: Clock,
+    number: u64,
+    start: Time,
+}
 
 impl InFlight {
+    /// A request of no priority that is known.
+    pub(super) const fn unwatched() -> Self {
+        Self { open: None }
+    }
+
+    pub(super) fn begin(live: Arc<Live>, clock: Clock, local: bool) -> Self {
+        let start = clock.now();
+        let number = live.ledger.lock().begin(start, local);
+        Self { open: Some(Open { live, clock, number, start }) }
+    }
+
     /// The head of the response is there: `failed` when it is a 5xx or there is none.
-    pub fn finish(self, _failed: bool) {}
+    pub fn finish(mut self, failed: bool) {
+        if let Some(Open { live, clock, number, start }) = self.open.take() {
+            live.ledger.lock().finish(number, start, clock.now(), failed);
+        }
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        if let Some(Open { live, number, .. }) = self.open.take() {
+            live.ledger.lock().forget(number);
+        }
+    }
 }

@@ -3,19 +3,40 @@
 //!
 //! Nothing here needs the hub or an API server. [`Traffic`] is what the rest of the gateway holds: the proxy
 //! asks it for a [`Destination`] and hands it every request it serves, DNS asks it for the answer, the spill
-//! listener gives it the peers' reports.
+//! listener gives it the peers' reports. Each thing that may hang (a peer's door, its spill listener, a
+//! backend) has a task of its own with a deadline; deciding waits for none of them.
 
+mod backends;
+mod clock;
+mod doors;
+mod exchange;
 mod flight;
+mod inbox;
+mod ledger;
+mod live;
+mod metrics;
+mod probe;
+mod state;
+mod supervise;
+mod tick;
+mod witnesses;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use spillway_decide::report::{Report, State};
+use parking_lot::{Mutex, RwLock};
+use spillway_decide::report::Report;
 use spillway_decide::{Answer, Peer};
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::ConfigReceiver;
 use crate::mtls::{CallerIdentity, PeerClient};
+use clock::Clock;
+use inbox::Inbox;
+use live::Live;
 
 pub use flight::InFlight;
 
@@ -53,56 +74,124 @@ pub struct Traffic {
 
 struct Inner {
     config: ConfigReceiver,
+    clock: Clock,
+    lives: RwLock<BTreeMap<String, Arc<Live>>>,
+    inbox: Mutex<Inbox>,
+    /// A peer told something new: decide now.
+    news: Notify,
+    /// Counts what we have to tell at once.
+    urgent: watch::Sender<u64>,
+    counters: Counters,
+}
+
+#[derive(Default)]
+struct Counters {
+    steps: AtomicU64,
+    exchanges: AtomicU64,
+    failed_exchanges: AtomicU64,
+    grants_exhausted: AtomicU64,
+    /// Turns over the gateways of a region that has several.
+    turns: AtomicU64,
 }
 
 impl Traffic {
     /// A loop over this config. Nothing is decided before [`Traffic::run`].
     #[must_use]
     pub fn new(config: ConfigReceiver) -> Self {
-        Self { inner: Arc::new(Inner { config }) }
+        let inner = Inner {
+            config,
+            clock: Clock::start(),
+            lives: RwLock::default(),
+            inbox: Mutex::default(),
+            news: Notify::new(),
+            urgent: watch::Sender::new(0),
+            counters: Counters::default(),
+        };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Where a request that arrived at our own front door goes. Takes one request off the grant when it
     /// spills; `spill_allowed` is the route's policy for this method.
     #[must_use]
-    pub fn destination(&self, _priority: &str, _client: IpAddr, _spill_allowed: bool) -> Destination {
-        Destination::Local
+    pub fn destination(&self, priority: &str, client: IpAddr, spill_allowed: bool) -> Destination {
+        let Some(live) = self.live(priority).filter(|_| spill_allowed) else {
+            return Destination::Local;
+        };
+        let config = self.inner.config.borrow().clone();
+        let Some(region) = live.wanted(&config.identity.region, client) else {
+            return Destination::Local;
+        };
+        if !live.charge(self.inner.clock.now(), &region) {
+            self.inner.counters.grants_exhausted.fetch_add(1, Ordering::Relaxed);
+            return Destination::Local;
+        }
+        let mut peers: Vec<Peer> = config.peers.iter().filter(|peer| peer.region == region).cloned().collect();
+        match peers.len() {
+            0 => return Destination::Local,
+            1 => {}
+            count => peers.rotate_left(self.turn() % count),
+        }
+        Destination::Spill { region, peers }
     }
 
     /// Notes a request that this region serves itself, when it is received. Not for requests that are
     /// spilled: those are the other region's to measure.
     #[must_use]
-    pub fn begin(&self, _priority: &str, _arrival: Arrival) -> InFlight {
-        InFlight::default()
+    pub fn begin(&self, priority: &str, arrival: &Arrival) -> InFlight {
+        match self.live(priority) {
+            Some(live) => InFlight::begin(live, self.inner.clock, *arrival == Arrival::Local),
+            None => InFlight::unwatched(),
+        }
     }
 
     /// What DNS answers for a host of this priority; `None` is SERVFAIL: nothing is loaded.
     #[must_use]
-    pub fn answer(&self, _priority: &str) -> Option<Answer> {
-        None
+    pub fn answer(&self, priority: &str) -> Option<Answer> {
+        self.live(priority)?.decision()?.answer.clone()
     }
 
-    /// Takes a peer's report in, gives our own.
+    /// Takes a peer's report in, gives our own. What the hub sends is not evidence.
     #[must_use]
-    pub fn exchange(&self, _caller: &CallerIdentity, _report: Report) -> Report {
+    pub fn exchange(&self, caller: &CallerIdentity, report: Report) -> Report {
+        let (region, member) = (caller.region.as_deref(), caller.member.as_deref());
+        if (region, member) == (Some(&report.region), Some(&report.member)) {
+            self.hear(report);
+        } else if !caller.hub {
+            tracing::warn!(
+                ?region, ?member, claimed_region = report.region, claimed_member = report.member,
+                "a report that claims to be another's was dropped"
+            );
+        }
         self.report()
     }
 
-    /// Our report, as the hub polls it.
-    #[must_use]
-    pub fn report(&self) -> Report {
-        Report::default()
+    /// Runs the loop until `stop`: probes, exchanges, decisions. `source` is the local address of connections
+    /// to peers and witnesses.
+    pub async fn run(self, client: PeerClient, source: Option<IpAddr>, stop: CancellationToken) {
+        let peers = supervise::peers(self.clone(), client, source, stop.clone());
+        let backends = backends::probe_each_second(self.clone(), stop.clone());
+        let witnesses = witnesses::ask_each_second(self.clone(), source, stop.clone());
+        let decisions = tick::decide(self, stop);
+        tokio::join!(peers, backends, witnesses, decisions);
     }
 
-    /// `/debug/state`, but for `ready`, which is the caller's to fill in.
-    #[must_use]
-    pub fn state(&self) -> State {
-        let identity = self.inner.config.borrow().identity.clone();
-        State { region: identity.region, member: identity.member, ..State::default() }
+    /// Takes in a report that is known to come from whom it names.
+    fn hear(&self, report: Report) {
+        let config = self.inner.config.borrow().clone();
+        let is_peer = config.other_peers().any(|peer| peer.member == report.member && peer.region == report.region);
+        if is_peer && self.inner.inbox.lock().put(self.inner.clock.now(), report) {
+            self.inner.news.notify_one();
+        }
     }
 
-    /// Runs the loop until `stop`: probes, exchanges, decisions.
-    pub async fn run(self, _client: PeerClient, _source: Option<IpAddr>, stop: CancellationToken) {
-        stop.cancelled().await;
+    fn live(&self, priority: &str) -> Option<Arc<Live>> {
+        self.inner.lives.read().get(priority).cloned()
+    }
+
+    fn turn(&self) -> usize {
+        usize::try_from(self.inner.counters.turns.fetch_add(1, Ordering::Relaxed)).unwrap_or(0)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! Probes of our own region: a few routes of each priority are asked each second through the gateway's own
+//! routing, so that a standby knows how it is without traffic.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures::future::join_all;
+use spillway_decide::routes::{HostPattern, PathPattern, Route};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::{Traffic, probe};
+use crate::config::Config;
+
+/// Routes of one priority that are asked in one second; they take turns.
+const ROUTES_A_SECOND: usize = 8;
+/// Rounds of slow probes that may overlap.
+const MAX_ROUNDS: usize = 10;
+
+/// What to ask whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Target {
+    endpoint: SocketAddr,
+    host: String,
+    path: String,
+}
+
+/// Starts a round each second until `stop`.
+pub(super) async fn probe_each_second(traffic: Traffic, stop: CancellationToken) {
+    let mut ticks = interval(Duration::from_secs(1));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let running = Arc::new(AtomicUsize::new(0));
+    for round in 0.. {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        let config = traffic.inner.config.borrow().clone();
+        for name in config.priorities.keys() {
+            if running.load(Ordering::Relaxed) < MAX_ROUNDS * config.priorities.len() {
+                running.fetch_add(1, Ordering::Relaxed);
+                let (traffic, config) = (traffic.clone(), Arc::clone(&config));
+                let (name, running) = (name.clone(), Arc::clone(&running));
+                tokio::spawn(async move {
+                    ask(&traffic, &config, &name, round).await;
+                    running.fetch_sub(1, Ordering::Relaxed);
+                });
+            }
+        }
+    }
+}
+
+/// One round: bad when at least half of the routes asked are. One broken route is not a broken region.
+async fn ask(traffic: &Traffic, config: &Config, name: &str, round: usize) {
+    let (Some(live), Some(priority)) = (traffic.live(name), config.priorities.get(name)) else { return };
+    let routes: Vec<&Route> =
+        config.routes.routes().iter().filter(|route| route.priority.as_deref() == Some(name)).collect();
+    if routes.is_empty() {
+        return;
+    }
+    let sent = traffic.inner.clock.now();
+    let bound = priority.health.latency_bound();
+    let asked = targets(config, &routes, round).into_iter().map(|target| async move {
+        let answer = timeout(bound, probe::get(target.endpoint, None, &target.host, &target.path)).await;
+        matches!(answer, Ok(Ok(status)) if !status.is_server_error())
+    });
+    let answers = join_all(asked).await;
+    let bad = answers.iter().filter(|ok| !**ok).count();
+    live.ledger.lock().evidence.probe(sent, 2 * bad < answers.len());
+}
+
+/// This round's routes, among those that have somebody to ask. None means that nobody serves anything.
+fn targets(config: &Config, routes: &[&Route], round: usize) -> Vec<Target> {
+    let all: Vec<(&Route, &[SocketAddr])> = routes
+        .iter()
+        .filter_map(|route| Some((*route, config.backends.get(&route.backend)?.ready.as_slice())))
+        .filter(|(_, ready)| !ready.is_empty())
+        .collect();
+    let skip = if all.len() > ROUTES_A_SECOND { round * ROUTES_A_SECOND % all.len() } else { 0 };
+    let turn = all.iter().cycle().skip(skip).take(all.len().min(ROUTES_A_SECOND));
+    turn.filter_map(|(route, ready)| target(route, *ready.get(round % ready.len())?)).collect()
+}
+
+fn target(route: &Route, endpoint: SocketAddr) -> Option<Target> {
+    let host = match &route.host {
+        HostPattern::Exact(host) => host.clone(),
+        HostPattern::Wildcard(suffix) => format!("spillway-probe.{suffix}"),
+        HostPattern::Any => endpoint.to_string(),
+    };
+    let path = match (&route.probe, &route.path) {
+        (Some(probe), _) => probe.path.clone(),
+        (None, PathPattern::Exact(path)) => path.clone(),
+        (None, PathPattern::Prefix(prefix)) => format!("{prefix}/"),
+        (None, PathPattern::Default) => "/".to_owned(),
+    };
+    path.starts_with('/').then_some(Target { endpoint, host, path })
+}

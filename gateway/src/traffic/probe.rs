@@ -1,0 +1,33 @@
+//! One probe: a request on a connection of its own, so that it takes the full path and learns of nothing else.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use http::header::{HOST, USER_AGENT};
+use http::{HeaderValue, Request, StatusCode};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+
+use crate::body;
+use crate::mtls::tcp;
+
+const AGENT: HeaderValue = HeaderValue::from_static("spillway-probe");
+
+/// Asks `address` for `path` as `host`, from `source`. The caller sets the deadline.
+pub(super) async fn get(
+    address: SocketAddr,
+    source: Option<IpAddr>,
+    host: &str,
+    path: &str,
+) -> io::Result<StatusCode> {
+    let stream = tcp(address, source).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    let connection = tokio::spawn(connection);
+    let request = Request::get(path).header(HOST, host).header(USER_AGENT, AGENT).body(body::empty());
+    let response = match request {
+        Ok(request) => sender.send_request(request).await.map_err(io::Error::other),
+        Err(error) => Err(io::Error::other(error)),
+    };
+    connection.abort();
+    Ok(response?.status())
+}

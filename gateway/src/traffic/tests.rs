@@ -1,0 +1,1 @@
+//! The handle over a config that a test wrote, without a network.

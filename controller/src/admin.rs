@@ -43,7 +43,9 @@ async fn ready(State(admin): State<Arc<Admin>>) -> Response {
     match admin.federation.load_full() {
         None => "ok: waits for the lease\n".into_response(),
         Some(federation) if federation.hub.synced() => "ok: leads\n".into_response(),
-        Some(_) => (StatusCode::SERVICE_UNAVAILABLE, "leads, and has not seen all of the hub yet\n").into_response(),
+        Some(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "leads, and has not seen all of the hub yet\n").into_response()
+        }
     }
 }
 
@@ -102,7 +104,8 @@ async fn placement(State(admin): State<Arc<Admin>>, Query(asked): Query<Asked>) 
 fn counts(f: &Federation) -> Value {
     let members = f.placement.members().into_iter().filter_map(|member| {
         let counts = f.placement.counts(&member).ok()?;
-        let states = spillway_placement::State::ALL.map(|state| (format!("{state:?}"), json!(counts.of(state))));
+        let states =
+            spillway_placement::State::ALL.map(|state| (format!("{state:?}"), json!(counts.of(state))));
         Some((member.to_string(), states.into_iter().collect::<Value>()))
     });
     Value::Object(members.collect())

@@ -85,7 +85,11 @@ impl Writer {
 
     /// Applies an object over one of ours. The object must carry that one's UID, or be known to be ours by
     /// other means.
-    pub async fn apply_over(&self, api: &Api<DynamicObject>, object: &Value) -> Result<DynamicObject, WriteError> {
+    pub async fn apply_over(
+        &self,
+        api: &Api<DynamicObject>,
+        object: &Value,
+    ) -> Result<DynamicObject, WriteError> {
         let params = PatchParams::apply(FIELD_MANAGER).force();
         self.timed(api.patch(name(object), &params, &Patch::Apply(object))).await
     }

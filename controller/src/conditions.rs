@@ -72,7 +72,8 @@ impl<'a> Conditions<'a> {
             status: is.as_str().into(),
             reason: reason.into(),
             message: message.into().chars().take(MESSAGE_CHARACTERS).collect(),
-            last_transition_time: same.map_or(Time(since), |condition| condition.last_transition_time.clone()),
+            last_transition_time: same
+                .map_or(Time(since), |condition| condition.last_transition_time.clone()),
             observed_generation: self.generation,
         });
         self

@@ -34,7 +34,12 @@ pub struct Copy {
 
 impl Copy {
     /// A copy with the labels of its owner.
-    pub fn new(owner: &Owner, mut labels: Strings, mut annotations: Strings, payload: Map<String, Value>) -> Self {
+    pub fn new(
+        owner: &Owner,
+        mut labels: Strings,
+        mut annotations: Strings,
+        payload: Map<String, Value>,
+    ) -> Self {
         labels.insert(labels::MANAGED_BY.into(), labels::MANAGED_BY_SPILLWAY.into());
         labels.insert(labels::HUB_UID.into(), owner.hub.clone());
         labels.insert(labels::SOURCE_UID.into(), owner.source.clone());
@@ -45,7 +50,14 @@ impl Copy {
     }
 
     /// The object to apply. With the UID of the object that it is meant for, it hits that one or fails.
-    pub fn object(&self, api_version: &str, kind: &str, namespace: &str, name: &str, uid: Option<&str>) -> Value {
+    pub fn object(
+        &self,
+        api_version: &str,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+        uid: Option<&str>,
+    ) -> Value {
         let mut metadata = json!({"name": name, "labels": self.labels, "annotations": self.annotations});
         if !namespace.is_empty() {
             metadata["namespace"] = namespace.into();

@@ -25,12 +25,24 @@ impl Events {
     }
 
     /// All is well: something was done.
-    pub async fn normal<K: Resource<DynamicType = ()>>(&self, about: &K, reason: &str, action: &str, note: &str) {
+    pub async fn normal<K: Resource<DynamicType = ()>>(
+        &self,
+        about: &K,
+        reason: &str,
+        action: &str,
+        note: &str,
+    ) {
         self.publish(about, EventType::Normal, reason, action, note).await;
     }
 
     /// Somebody should look.
-    pub async fn warn<K: Resource<DynamicType = ()>>(&self, about: &K, reason: &str, action: &str, note: &str) {
+    pub async fn warn<K: Resource<DynamicType = ()>>(
+        &self,
+        about: &K,
+        reason: &str,
+        action: &str,
+        note: &str,
+    ) {
         self.publish(about, EventType::Warning, reason, action, note).await;
     }
 

@@ -4,7 +4,6 @@ mod annotation;
 mod sources;
 mod watch;
 
-
 use k8s_openapi::api::{
     core::v1::Secret,
     networking::v1::{Ingress, IngressClass},
@@ -47,7 +46,11 @@ impl Name {
 
 impl std::fmt::Display for Name {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.namespace.is_empty() { f.write_str(&self.name) } else { write!(f, "{}/{}", self.namespace, self.name) }
+        if self.namespace.is_empty() {
+            f.write_str(&self.name)
+        } else {
+            write!(f, "{}/{}", self.namespace, self.name)
+        }
     }
 }
 
@@ -97,4 +100,3 @@ pub struct Queues {
     /// Members whose connection may have changed.
     pub clusters: Queue<Name>,
 }
-

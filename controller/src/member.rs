@@ -131,14 +131,18 @@ impl Member {
 
     /// Whether everything that it shall hold was seen in full.
     pub fn synced(&self) -> bool {
-        Kind::ALL.iter().filter(|kind| kind.is_copied_to(self.in_place)).all(|kind| self.cache(*kind).synced())
+        Kind::ALL
+            .iter()
+            .filter(|kind| kind.is_copied_to(self.in_place))
+            .all(|kind| self.cache(*kind).synced())
     }
 
     /// Whether it is known to have nothing of this hub's under this key.
     pub fn has_lost(&self, key: &ObjectKey, hub_uid: &str) -> bool {
         let Some(kind) = Kind::of(key) else { return true };
         let cache = self.cache(kind);
-        let ours = |object: Arc<DynamicObject>| copy::owner(object.labels()).is_some_and(|o| o.hub == hub_uid);
+        let ours =
+            |object: Arc<DynamicObject>| copy::owner(object.labels()).is_some_and(|o| o.hub == hub_uid);
         self.answers() && cache.synced() && !cache.get(key).is_some_and(ours)
     }
 

@@ -88,7 +88,8 @@ mod tests {
             (["--listen", "8090"], "invalid socket address"),
             (["--log-format", "xml"], "text, json"),
         ] {
-            let error = Options::try_parse_from(["x"].iter().chain(&flags)).expect_err("is refused").to_string();
+            let error =
+                Options::try_parse_from(["x"].iter().chain(&flags)).expect_err("is refused").to_string();
             assert!(error.contains(says) && error.contains(flags[0]), "{error}");
         }
     }

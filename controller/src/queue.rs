@@ -73,10 +73,10 @@ impl<K: Ord + Clone> Queue<K> {
         self.wake.notify_one();
     }
 
-    /// How many keys wait.
+    /// How many keys wait to be worked on now; those whose time has not come do not count.
     pub fn len(&self) -> usize {
         let state = self.state.lock();
-        state.dirty.len() + state.later.len()
+        state.dirty.len()
     }
 
     /// Whether no key waits.
@@ -201,7 +201,8 @@ impl<K: Ord + Clone> Claim<'_, K> {
 impl<K: Ord + Clone> Drop for Claim<'_, K> {
     fn drop(&mut self) {
         if let Some(key) = self.key.take() {
-            self.queue.end(key, Outcome::Again(Duration::ZERO));
+            self.queue.add(key.clone());
+            self.queue.end(key, Outcome::Done);
         }
     }
 }

@@ -109,7 +109,10 @@ pub fn is_generated<K: ResourceExt>(object: &K) -> bool {
 }
 
 /// The class that would serve the source on the hub itself, if there is one.
-pub fn serving_class<'a>(source: &Ingress, classes: impl IntoIterator<Item = &'a IngressClass>) -> Option<String> {
+pub fn serving_class<'a>(
+    source: &Ingress,
+    classes: impl IntoIterator<Item = &'a IngressClass>,
+) -> Option<String> {
     let wanted = source.spec.as_ref().and_then(|spec| spec.ingress_class_name.as_deref());
     let serves = |class: &&IngressClass| match wanted {
         Some(wanted) => class.name_any() == wanted,
@@ -153,7 +156,9 @@ fn spill(source: &Ingress) -> Result<&str, SourceError> {
 
 fn probe_path(source: &Ingress) -> Result<Option<&str>, SourceError> {
     match source.annotations().get(annotations::PROBE_PATH).map(|text| text.trim()) {
-        Some(path) if !path.starts_with('/') || path.contains(|c: char| c.is_whitespace() || c.is_control()) => {
+        Some(path)
+            if !path.starts_with('/') || path.contains(|c: char| c.is_whitespace() || c.is_control()) =>
+        {
             Err(SourceError::ProbePath(path.to_owned()))
         }
         path => Ok(path),
@@ -177,7 +182,8 @@ fn alias(item: &str) -> Result<String, SourceError> {
     let rest = lower.strip_prefix("http://").or_else(|| lower.strip_prefix("https://")).unwrap_or(&lower);
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     let authority: Option<http::uri::Authority> = rest.parse().ok();
-    let good = authority.filter(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'));
+    let good =
+        authority.filter(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'));
     good.map(|authority| authority.as_str().to_owned()).ok_or_else(|| SourceError::Alias(item.to_owned()))
 }
 

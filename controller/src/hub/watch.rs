@@ -41,7 +41,9 @@ where
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => cache.take(event, Name::of).into_iter().for_each(&changed),
-            Err(error) => tracing::warn!(kind = %K::kind(&()), %error, "the watch of the hub broke; it goes on"),
+            Err(error) => {
+                tracing::warn!(kind = %K::kind(&()), %error, "the watch of the hub broke; it goes on")
+            }
         }
     }
 }
@@ -56,7 +58,8 @@ fn federated(f: &Federation, name: Name) {
         Some(_) => {}
         None => {
             f.queues.sources.add(name.clone());
-            let generated = f.hub.priorities.values().into_iter().filter(|priority| is_generated(&**priority));
+            let generated =
+                f.hub.priorities.values().into_iter().filter(|priority| is_generated(&**priority));
             generated.for_each(|priority| f.queues.priorities.add(Name::of(&*priority)));
         }
     }

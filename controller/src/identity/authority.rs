@@ -121,9 +121,13 @@ async fn create(
             secrets::CA_CRT: ca.certificate,
         },
     });
-    writer.namespace(client, namespace).await?;
     let api = dynamic(client, &ApiResource::erase::<Secret>(&()), Some(namespace));
-    match writer.create(&api, object).await {
+    let mut created = writer.create(&api, object.clone()).await;
+    if created.as_ref().is_err_and(WriteError::is_not_found) {
+        writer.namespace(client, namespace).await?;
+        created = writer.create(&api, object).await;
+    }
+    match created {
         Err(error) if !error.is_conflict() => Err(error.into()),
         Ok(_) => {
             tracing::info!(federation, "made the CA of peer identities");

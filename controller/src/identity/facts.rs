@@ -37,14 +37,13 @@ impl Facts {
             GeneralName::URI(uri) => Some((*uri).to_owned()),
             _ => None,
         })?;
-        let issuer_key = certificate.extensions().iter().find_map(|extension| {
-            match extension.parsed_extension() {
+        let issuer_key =
+            certificate.extensions().iter().find_map(|extension| match extension.parsed_extension() {
                 x509_parser::extensions::ParsedExtension::AuthorityKeyIdentifier(id) => {
                     id.key_identifier.as_ref().map(|id| id.0.to_vec())
                 }
                 _ => None,
-            }
-        })?;
+            })?;
         let validity = certificate.validity();
         Some(Self {
             uri,

@@ -60,7 +60,8 @@ pub fn leaf(ca: &Certificate, uri: &str, now: Timestamp) -> Result<Certificate, 
     let mut params = params("Spillway", now, LIFETIME);
     params.subject_alt_names = vec![SanType::URI(uri.try_into()?)];
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    params.extended_key_usages =
+        vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     params.use_authority_key_identifier_extension = true;
     let key = KeyPair::generate()?;
     let certificate = params.signed_by(&key, &issuer)?;

@@ -82,7 +82,8 @@ pub fn route(hub: &Hub, namespace: &str, cluster: &MemberCluster) -> Result<Rout
         (None, Some(_)) => Ok(Route::InPlace),
         (Some(reference), None) => {
             let name = Name { namespace: namespace.into(), name: reference.name.clone() };
-            let missing = || ConnectionError::NoSecret { name: reference.name.clone(), namespace: namespace.into() };
+            let missing =
+                || ConnectionError::NoSecret { name: reference.name.clone(), namespace: namespace.into() };
             let secret = hub.secrets.get(&name).ok_or_else(missing)?;
             text(&secret, reference).map(Route::Kubeconfig)
         }

@@ -73,7 +73,8 @@ fn take(f: &Federation, member: &Member, kind: Kind, event: Event<DynamicObject>
 /// After a full list: everything that the hub wants of the kind is looked at, seen or not.
 fn ask_for_all(f: &Federation, member: &Member, kind: Kind) {
     tracing::info!(member = member.name, kind = kind.name(), seen = member.cache(kind).len(), "synced");
-    let cluster = |names: Vec<Name>| names.into_iter().map(|name| kind.key("", &name.name)).collect::<Vec<_>>();
+    let cluster =
+        |names: Vec<Name>| names.into_iter().map(|name| kind.key("", &name.name)).collect::<Vec<_>>();
     let wanted = match kind {
         Kind::Ingress => {
             let names = f.hub.federated.keys();
@@ -89,7 +90,12 @@ fn ask_for_all(f: &Federation, member: &Member, kind: Kind) {
 
 fn blind(f: &Federation, member: &Member, kind: Kind, error: Option<String>) {
     if let Some(error) = &error {
-        tracing::warn!(member = member.name, kind = kind.name(), error, "the watch of a member broke; it goes on");
+        tracing::warn!(
+            member = member.name,
+            kind = kind.name(),
+            error,
+            "the watch of a member broke; it goes on"
+        );
     }
     let changed = member.update_health(|health| {
         match error {

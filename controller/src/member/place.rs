@@ -53,7 +53,8 @@ impl Task<'_> {
         let synced = Synced { hub: self.f.hub.synced(), member: cache.synced() };
         let change = change(&self.f.hub_uid, wanted.want, seen.as_ref(), synced);
         if change != Change::Leave(Reason::Undecided) {
-            let ours = seen.filter(|seen| seen.owner.as_ref().is_some_and(|owner| owner.hub == self.f.hub_uid));
+            let ours =
+                seen.filter(|seen| seen.owner.as_ref().is_some_and(|owner| owner.hub == self.f.hub_uid));
             self.note(|row| {
                 row.desired = wanted.copy.as_ref().map(|copy| copy.fingerprint);
                 row.observed = ours.map(|seen| Fingerprint::new(seen.fingerprint));
@@ -153,7 +154,8 @@ impl Task<'_> {
     fn succeed(&self, copy: Option<&Copy>) -> Outcome {
         self.note(|row| {
             row.tries = 0;
-            row.applied = copy.map(|copy| copy.fingerprint).or(row.applied.filter(|_| row.observed.is_some()));
+            row.applied =
+                copy.map(|copy| copy.fingerprint).or(row.applied.filter(|_| row.observed.is_some()));
         });
         if self.f.failures.clear(self.key, &self.member.name) {
             self.tell();

@@ -71,9 +71,13 @@ fn status(
         Reach::Invalid(reason, why) => (Is::False, *reason, why.clone()),
     };
     let (ready, why_ready, ready_message) = readiness(member, health, is, reason, &message);
-    conditions
-        .set("Ready", ready, why_ready, ready_message)
-        .set_since("Reachable", is, reason, message.clone(), health.since);
+    conditions.set("Ready", ready, why_ready, ready_message).set_since(
+        "Reachable",
+        is,
+        reason,
+        message.clone(),
+        health.since,
+    );
     if gateways.is_empty() {
         conditions.set("GatewayReady", Is::Unknown, "NoReport", "no gateway of the member answers the hub");
     } else {

@@ -56,7 +56,10 @@ pub fn peer(hub: &str, federation: &str, cluster: &MemberCluster) -> Copy {
                 addresses: spec.front_door.addresses.clone(),
                 http_port: spec.front_door.http_port,
             },
-            spill: PeerSpill { addresses: spec.front_door.addresses.clone(), port: spec.front_door.spill_port },
+            spill: PeerSpill {
+                addresses: spec.front_door.addresses.clone(),
+                port: spec.front_door.spill_port,
+            },
             identity: member_identity(federation, &spec.region, &member),
             capacity: spec.capacity.clone(),
             member,

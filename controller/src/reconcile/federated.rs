@@ -6,6 +6,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::{ResourceExt, api::ApiResource};
 use serde_json::json;
 use spillway_crds::{FederatedIngress, names::FINALIZER};
+use spillway_decide::plan::Want;
 use spillway_placement::ObjectKey;
 
 use super::{
@@ -18,6 +19,7 @@ use crate::{
     apply::{WriteError, dynamic},
     federation::Federation,
     hub::Name,
+    ledger::record,
     object::Kind,
     queue::Outcome,
 };
@@ -46,13 +48,15 @@ pub async fn federated(f: &Federation, name: &Name) -> Outcome {
     }
 }
 
-/// Asks each member where what is wanted differs from what was wanted before. A member that fails comes back by
-/// itself and is not hurried.
+/// Asks each member where what is wanted differs from what was wanted before, and notes it, so that status is
+/// right also about members that cannot be asked. A member that fails comes back by itself and is not hurried.
 fn ask_members(f: &Federation, key: &ObjectKey) {
     for member in f.members.all() {
         let row = f.placement.get(key, &member.name).ok().flatten();
-        let wanted = want(f, &member, key).copy.map(|copy| copy.fingerprint);
-        if row.and_then(|row| row.desired) != wanted {
+        let wanted = want(f, &member, key);
+        let fingerprint = wanted.copy.map(|copy| copy.fingerprint);
+        if row.and_then(|row| row.desired) != fingerprint && wanted.want != Want::Undecided {
+            record(&f.placement, key, &member.name, |row| row.desired = fingerprint);
             member.queue.add(key.clone());
         }
     }
@@ -79,7 +83,10 @@ async fn end(f: &Federation, refs: &Dereferenced, key: &ObjectKey) -> Result<(),
 
 async fn write_status(f: &Federation, refs: &Dereferenced, key: &ObjectKey) -> Result<(), WriteError> {
     let members = f.members.all();
-    let whereabouts: Vec<_> = members.iter().map(|member| Whereabouts::of(f, member, key, &refs.federated.spec.region_priority)).collect();
+    let whereabouts: Vec<_> = members
+        .iter()
+        .map(|member| Whereabouts::of(f, member, key, &refs.federated.spec.region_priority))
+        .collect();
     let new = status::status(refs, &targets(refs), &whereabouts, Timestamp::now());
     if refs.federated.status.as_ref() == Some(&new) {
         return Ok(());
@@ -97,7 +104,8 @@ fn has_finalizer(federated: &FederatedIngress) -> bool {
 async fn set_finalizers(f: &Federation, federated: &FederatedIngress, ours: bool) -> Result<(), WriteError> {
     let others = federated.finalizers().iter().filter(|finalizer| *finalizer != FINALIZER).cloned();
     let finalizers: Vec<_> = others.chain(ours.then(|| FINALIZER.to_owned())).collect();
-    let patch = json!({"metadata": {"resourceVersion": federated.resource_version(), "finalizers": finalizers}});
+    let patch =
+        json!({"metadata": {"resourceVersion": federated.resource_version(), "finalizers": finalizers}});
     let resource = ApiResource::erase::<FederatedIngress>(&());
     let api = dynamic(&f.client, &resource, federated.namespace().as_deref());
     match f.writer.merge(&api, &federated.name_any(), &patch).await {

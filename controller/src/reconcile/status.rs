@@ -57,13 +57,19 @@ impl Whereabouts {
     fn failing(&self, deleting: bool) -> Option<FailingMember> {
         let (reason, message, since) = match (self.unreachable, &self.failure) {
             (Some(since), _) if deleting || !self.in_step => {
-                let what = if deleting { "its copy cannot be removed yet" } else { "its copy cannot be written" };
+                let what =
+                    if deleting { "its copy cannot be removed yet" } else { "its copy cannot be written" };
                 ("Unreachable", format!("the member does not answer; {what}"), since)
             }
             (_, Some(failure)) => (failure.reason, failure.message.clone(), failure.since),
             _ => return None,
         };
-        Some(FailingMember { member: self.member.clone(), reason: reason.into(), message, since: Time(since) })
+        Some(FailingMember {
+            member: self.member.clone(),
+            reason: reason.into(),
+            message,
+            since: Time(since),
+        })
     }
 }
 
@@ -111,9 +117,12 @@ fn conditions(
 ) -> Vec<Condition> {
     let mut conditions = Conditions::new(before, generation, now);
     match targets {
-        Ok(_) => conditions
-            .set("Accepted", Is::True, "Accepted", "")
-            .set("ResolvedRefs", Is::True, "ResolvedRefs", ""),
+        Ok(_) => conditions.set("Accepted", Is::True, "Accepted", "").set(
+            "ResolvedRefs",
+            Is::True,
+            "ResolvedRefs",
+            "",
+        ),
         Err(Invalid::Unresolved { reason, message }) => conditions
             .set("Accepted", Is::True, "Accepted", "")
             .set("ResolvedRefs", Is::False, reason, message.as_str()),
@@ -132,7 +141,12 @@ fn conditions(
     let of = |part: u32, done: &str| format!("{part} of {} members {done}. {who}", members.desired);
     let text = |part, done| of(part, done).trim_end_matches([' ', '.']).to_owned();
     conditions
-        .set("Propagated", all(members.applied).into(), reason(members.applied), text(members.applied, "have it"))
+        .set(
+            "Propagated",
+            all(members.applied).into(),
+            reason(members.applied),
+            text(members.applied, "have it"),
+        )
         .set("Programmed", all(members.ready).into(), reason(members.ready), text(members.ready, "serve it"));
     let foreign: Vec<_> = failing.iter().filter(|failing| failing.reason == "Conflict").collect();
     let stories = foreign.iter().map(|failing| format!("{}: {}", failing.member, failing.message));

@@ -39,7 +39,8 @@ pub fn targets(refs: &Dereferenced) -> Result<BTreeSet<String>, Invalid> {
         let in_regions = region_of.into_iter().filter(|(_, region)| regions.contains(region));
         let targets: BTreeSet<_> = in_regions.map(|(name, _)| name).collect();
         if targets.is_empty() {
-            let message = format!("no MemberCluster is in a region of RegionPriority {:?}", priority.name_any());
+            let message =
+                format!("no MemberCluster is in a region of RegionPriority {:?}", priority.name_any());
             return Err(Invalid::Unresolved { reason: "NoMembers", message });
         }
         return Ok(targets);
@@ -85,11 +86,14 @@ mod tests {
             )
         };
         let priority = priority.then(|| {
-            let regions = json!({"metadata": {"name": "p"}, "spec": {"regions": [{"name": "r1"}, {"name": "r2"}]}});
+            let regions =
+                json!({"metadata": {"name": "p"}, "spec": {"regions": [{"name": "r1"}, {"name": "r2"}]}});
             Arc::new(serde_json::from_value(regions).unwrap())
         });
         Dereferenced {
-            federated: Arc::new(serde_json::from_value(json!({"metadata": {"name": "x"}, "spec": spec})).unwrap()),
+            federated: Arc::new(
+                serde_json::from_value(json!({"metadata": {"name": "x"}, "spec": spec})).unwrap(),
+            ),
             priority,
             clusters: vec![cluster("m1", "r1"), cluster("m2", "r2"), cluster("m3", "r3")],
         }

@@ -62,11 +62,11 @@ pub fn is_significant(before: &RegionPriorityStatus, new: &RegionPriorityStatus)
     let row = |row: &RegionStatus| {
         (row.name.clone(), row.verdict, row.votes_bad, row.voters, row.spill_to.clone(), row.share_percent)
     };
-    let condition = |condition: &Condition| {
-        (condition.type_.clone(), condition.status.clone(), condition.reason.clone())
-    };
+    let condition =
+        |condition: &Condition| (condition.type_.clone(), condition.status.clone(), condition.reason.clone());
     let rows = |status: &RegionPriorityStatus| status.regions.iter().map(row).collect::<Vec<_>>();
-    let conditions = |status: &RegionPriorityStatus| status.conditions.iter().map(condition).collect::<Vec<_>>();
+    let conditions =
+        |status: &RegionPriorityStatus| status.conditions.iter().map(condition).collect::<Vec<_>>();
     before.observed_generation != new.observed_generation
         || rows(before) != rows(new)
         || conditions(before) != conditions(new)
@@ -132,8 +132,11 @@ fn conditions(
     now: Timestamp,
 ) -> Vec<Condition> {
     let mut conditions = Conditions::new(before, generation, now);
-    let silent: Vec<_> =
-        regions.iter().map(|row| row.name.as_str()).filter(|name| !heard.iter().any(|h| h.region == *name)).collect();
+    let silent: Vec<_> = regions
+        .iter()
+        .map(|row| row.name.as_str())
+        .filter(|name| !heard.iter().any(|h| h.region == *name))
+        .collect();
     if silent.is_empty() {
         conditions.set("Reported", Is::True, "AllRegions", "the gateways of every region report to the hub");
     } else {
@@ -143,7 +146,8 @@ fn conditions(
     let known: Vec<_> = regions.iter().filter(|row| row.verdict != Shown::Unknown).collect();
     let unwell = |row: &&&RegionStatus| matches!(row.verdict, Shown::Degraded | Shown::Suspected);
     let degraded: Vec<_> = known.iter().filter(|row| row.verdict == Shown::Degraded).collect();
-    let stays: Vec<_> = degraded.iter().filter(|row| row.share_percent == Some(100)).map(|row| &*row.name).collect();
+    let stays: Vec<_> =
+        degraded.iter().filter(|row| row.share_percent == Some(100)).map(|row| &*row.name).collect();
     if !degraded.is_empty() && known.iter().filter(unwell).count() == known.len() {
         let message = "every region is out of its bounds: nothing shifts, every region serves its own arrivals \
                        (fail open)";
@@ -152,7 +156,8 @@ fn conditions(
         conditions.set("FailOpen", Is::False, "TrafficFollowsVerdicts", "");
     } else {
         let why = heard.iter().find(|h| stays.contains(&h.region)).map_or("", |h| &h.view.shares_reason);
-        let message = format!("out of bounds and still serving their own arrivals: {}. {why}", stays.join(", "));
+        let message =
+            format!("out of bounds and still serving their own arrivals: {}. {why}", stays.join(", "));
         conditions.set("FailOpen", Is::True, "NothingShifts", message);
     }
     conditions.done()

@@ -101,7 +101,8 @@ async fn get(connection: &mut Connection, address: SocketAddr) -> Result<Report,
 /// How we present ourselves, and whom we take for the gateway called `uri`.
 pub fn config(identity: &Certificate, bundle: &str, uri: &str) -> Result<Arc<ClientConfig>, AskError> {
     let bad = |error: &dyn std::fmt::Display| AskError::Identity(error.to_string());
-    let certificates = |pem: &str| CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>();
+    let certificates =
+        |pem: &str| CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>();
     let mut roots = RootCertStore::empty();
     for certificate in certificates(bundle).map_err(|error| bad(&error))? {
         roots.add(certificate).map_err(|error| bad(&error))?;

@@ -66,7 +66,9 @@ async fn one(
             written.insert(name, Written { status: new, at: Instant::now() });
         }
         Err(error) if error.is_not_found() => {}
-        Err(error) => tracing::warn!(priority = name, %error, "could not write the status of a RegionPriority"),
+        Err(error) => {
+            tracing::warn!(priority = name, %error, "could not write the status of a RegionPriority")
+        }
     }
 }
 

@@ -3,11 +3,18 @@
 //! It proxies, measures, probes its peers, spills to them and answers DNS. None of that needs the hub or its
 //! own API server while it runs; see [`config`] for how that is so.
 
+pub mod admin;
 pub mod body;
 pub mod config;
-pub mod mtls;
-pub mod traffic;
+pub mod dns;
+pub mod flags;
+pub mod gateway;
 pub mod metrics;
+pub mod mtls;
 pub mod proxy;
-pub mod spill;
+mod run;
 mod serve;
+pub mod spill;
+pub mod traffic;
+
+pub use run::run;

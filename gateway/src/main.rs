@@ -1,2 +1,24 @@
-//! TODO.
-fn main() {}
+//! `region-gateway`: the data plane of a member. See the crate `region_gateway`.
+
+use clap::Parser;
+use region_gateway::flags::{Flags, LogFormat};
+use tracing_subscriber::EnvFilter;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let flags = Flags::parse();
+    start_logging(flags.log_format);
+    region_gateway::run(flags).await
+}
+
+/// To stderr, at `info` unless `RUST_LOG` says otherwise. The DNS and Kubernetes libraries are quieter: they
+/// log per packet and per request.
+fn start_logging(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("info,hickory_server=error,hickory_proto=error,kube_client=error"));
+    let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => logging.init(),
+        LogFormat::Json => logging.json().init(),
+    }
+}

@@ -57,10 +57,10 @@ impl Index {
         self.candidates(host).find_map(|paths| paths.lookup(path)).or(self.default)
     }
 
-    /// Some route of the most specific host that has any.
-    pub(super) fn any_of_host(&self, host: &str) -> Option<usize> {
+    /// All routes that name this host, those of the more specific pattern first.
+    pub(super) fn of_host(&self, host: &str) -> Vec<usize> {
         let named = self.exact.get(host).into_iter().chain(self.wildcard(host));
-        named.filter_map(Paths::first).next()
+        named.flat_map(Paths::positions).collect()
     }
 
     fn candidates<'a>(&'a self, host: &'a str) -> impl Iterator<Item = &'a Paths> {
@@ -94,7 +94,10 @@ impl Paths {
         }
     }
 
-    fn first(&self) -> Option<usize> {
-        self.exact.values().chain(self.prefixes.values()).min().copied()
+    /// In the order of the routes, so that the oldest speaks first.
+    fn positions(&self) -> Vec<usize> {
+        let mut positions: Vec<usize> = self.exact.values().chain(self.prefixes.values()).copied().collect();
+        positions.sort_unstable();
+        positions
     }
 }

@@ -126,11 +126,11 @@ impl RouteTable {
         &self.routes
     }
 
-    /// A route that answers for this host on some path: what DNS needs to know.
-    #[must_use]
-    pub fn for_host(&self, host: &str) -> Option<&Route> {
+    /// The routes that name this host, exactly or by a wildcard: what DNS needs to know. Those that take every
+    /// host are not among them.
+    pub fn of_host(&self, host: &str) -> impl Iterator<Item = &Route> {
         let host = normalize_host(host);
-        self.index.any_of_host(&host).and_then(|position| self.routes.get(position))
+        self.index.of_host(&host).into_iter().filter_map(|position| self.routes.get(position))
     }
 
     /// Whether there are no routes.

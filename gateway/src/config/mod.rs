@@ -4,6 +4,16 @@
 //! API server. That is what lets a gateway go on when its API server is gone: the last good config stays in
 //! memory, and its image on disk ([`snapshot`]) is good enough to start from.
 
+mod backends;
+mod build;
+mod ingress;
+mod live;
+mod peers;
+mod priority;
+mod secret;
+pub mod snapshot;
+
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -71,6 +81,9 @@ impl std::fmt::Debug for Credentials {
         formatter.debug_struct("Credentials").finish_non_exhaustive()
     }
 }
+
+pub use build::{Objects, build};
+pub use live::{Watch, WatchError};
 
 /// Where the latest config is read.
 pub type ConfigReceiver = watch::Receiver<Arc<Config>>;

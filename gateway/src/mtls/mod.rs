@@ -15,3 +15,5 @@ pub use client::{PeerClient, PeerError, SendFailure};
 pub use identity::{CallerIdentity, IdentityError};
 pub use server::{AcceptError, SpillAcceptor};
 pub use tls::{TlsError, own_identity};
+
+pub(crate) use connect::tcp;

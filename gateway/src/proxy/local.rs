@@ -34,7 +34,7 @@ impl Proxy {
         let spilled = matches!(arrival, Arrival::Spilled { .. });
         let served = if spilled { Served::HereForOther } else { Served::Here };
         let flight =
-            route.priority.as_ref().map(|priority| self.inner.traffic.begin(priority, arrival.clone()));
+            route.priority.as_ref().map(|priority| self.inner.traffic.begin(priority, &arrival));
         let backend = config.backends.get(&route.backend);
         let outcome = match backend {
             Some(backend) => self.ask(backend, origin, request).await,

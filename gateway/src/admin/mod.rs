@@ -1,0 +1,80 @@
+//! The admin listener: is it alive, is it ready, what does it count, what does it believe, what does it run on.
+//!
+//! For operators and probes inside the cluster; it shows configuration and must not be exposed further.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, ConfigReceiver};
+use crate::metrics::Metrics;
+use crate::proxy::Proxy;
+use crate::traffic::Traffic;
+
+/// OpenMetrics' own type: Prometheus reads the text by it.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What the admin listener shows.
+#[derive(Clone)]
+pub struct Admin {
+    /// The config being served.
+    pub config: ConfigReceiver,
+    /// The traffic loop.
+    pub traffic: Traffic,
+    /// The proxy, for its readiness.
+    pub proxy: Proxy,
+    /// The counters.
+    pub metrics: Metrics,
+}
+
+impl Admin {
+    /// Serves until `stop`.
+    pub async fn run(self, listener: TcpListener, stop: CancellationToken) {
+        let app = Router::new()
+            .route("/healthz", get(|| async { "ok\n" }))
+            .route("/readyz", get(readyz))
+            .route("/metrics", get(metrics))
+            .route("/debug/state", get(state))
+            .route("/debug/config", get(config))
+            .with_state(self);
+        let served = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await;
+        if let Err(error) = served {
+            tracing::warn!(%error, "admin listener ended");
+        }
+    }
+}
+
+async fn readyz(State(admin): State<Admin>) -> (StatusCode, &'static str) {
+    if admin.proxy.is_ready() {
+        (StatusCode::OK, "ok\n")
+    } else if admin.config.borrow().is_loaded() {
+        (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "no configuration is loaded yet: neither objects nor a snapshot\n")
+    }
+}
+
+async fn metrics(State(admin): State<Admin>) -> Response {
+    ([(CONTENT_TYPE, OPEN_METRICS)], admin.metrics.encode()).into_response()
+}
+
+async fn state(State(admin): State<Admin>) -> Response {
+    let mut state = admin.traffic.state();
+    state.ready = admin.proxy.is_ready();
+    state.counters.extend(admin.metrics.counters());
+    Json(state).into_response()
+}
+
+/// The config without its private key.
+async fn config(State(admin): State<Admin>) -> Response {
+    let config = admin.config.borrow().clone();
+    let shown = Config { credentials: None, ..Arc::unwrap_or_clone(config) };
+    Json(shown).into_response()
+}

@@ -1,0 +1,137 @@
+//! Objects as an API server gives them, and what becomes of them.
+
+use k8s_openapi::ByteString;
+use serde_json::json;
+use spillway_decide::redirects::Host;
+use spillway_decide::routes::SpillPolicy;
+
+use super::*;
+
+fn object<K: serde::de::DeserializeOwned>(value: serde_json::Value) -> Arc<K> {
+    Arc::new(serde_json::from_value(value).unwrap())
+}
+
+fn ingress(class: &str, port: &serde_json::Value) -> Arc<Ingress> {
+    object(json!({
+        "metadata": {"namespace": "web", "name": "gov-portal", "annotations": {
+            "kube-federation.io/priority": "sz-cd-bj",
+            "kube-federation.io/redirect-aliases": "http://portal.sz.example:8080, portal.cd.example",
+            "kube-federation.io/probe-path": "/api/ping",
+            "kube-federation.io/spill": "SafeMethods",
+        }},
+        "spec": {"ingressClassName": class, "rules": [{"host": "portal.gov-prod.cn", "http": {"paths": [
+            {"path": "/api/", "pathType": "Prefix", "backend": {"service": {"name": "api-gateway", "port": port}}},
+        ]}}]},
+    }))
+}
+
+fn objects() -> Objects {
+    Objects {
+        ingresses: vec![ingress("spillway", &json!({"number": 8080})), ingress("nginx", &json!({"number": 1}))],
+        services: vec![object(json!({
+            "metadata": {"namespace": "web", "name": "api-gateway"},
+            "spec": {"clusterIPs": ["10.8.0.7"], "ports": [
+                {"name": "http", "port": 8080, "targetPort": 3000}, {"name": "admin", "port": 9090},
+            ]},
+        }))],
+        slices: vec![object(json!({
+            "addressType": "IPv4",
+            "metadata": {"namespace": "web", "name": "s1", "labels": {"kubernetes.io/service-name": "api-gateway"}},
+            "ports": [{"name": "http", "port": 3000}, {"name": "admin", "port": 3001}],
+            "endpoints": [
+                {"addresses": ["10.0.0.2"]},
+                {"addresses": ["10.0.0.1"], "conditions": {"ready": true}},
+                {"addresses": ["10.0.0.3"], "conditions": {"ready": false}},
+                {"addresses": ["10.0.0.4"], "conditions": {"ready": false, "serving": true, "terminating": true}},
+                {"addresses": ["10.0.0.5"], "conditions": {"ready": false, "serving": false, "terminating": true}},
+            ],
+        }))],
+        ..Objects::default()
+    }
+}
+
+fn previous() -> Config {
+    Config { generation: 3, ..Config::empty("shenzhen", "sz-1") }
+}
+
+#[test]
+fn only_our_class_is_served_with_what_its_annotations_say() {
+    let (config, rejections) = build(&objects(), &previous());
+    assert_eq!(rejections, []);
+    assert_eq!((config.generation, config.identity.region.as_str()), (4, "shenzhen"));
+    let [route] = config.routes.routes() else { panic!("{:?}", config.routes) };
+    assert_eq!(route.priority.as_deref(), Some("sz-cd-bj"));
+    assert_eq!(route.spill, SpillPolicy::SafeMethods);
+    assert_eq!(route.probe.as_ref().map(|probe| probe.path.as_str()), Some("/api/ping"));
+    assert!(route.aliases.contains(&Host::name("portal.sz.example"), 8080));
+    assert!(route.aliases.contains(&Host::name("portal.cd.example"), 443));
+    assert!(!route.aliases.contains(&Host::name("portal.sz.example"), 80));
+}
+
+#[test]
+fn endpoints_are_told_apart_and_backends_know_their_names() {
+    for port in [json!({"number": 8080}), json!({"name": "http"})] {
+        let mut objects = objects();
+        objects.ingresses = vec![ingress("spillway", &port)];
+        let (config, _) = build(&objects, &previous());
+        let backend = &config.backends[&config.routes.routes()[0].backend];
+        assert_eq!(backend.ready, ["10.0.0.1:3000".parse().unwrap(), "10.0.0.2:3000".parse().unwrap()]);
+        assert_eq!(backend.terminating, ["10.0.0.4:3000".parse().unwrap()]);
+        for (host, port, known) in [
+            ("api-gateway.web.svc.cluster.local", 8080, true),
+            ("api-gateway.web.svc", 8080, true),
+            ("api-gateway.web", 9090, true),
+            ("api-gateway.web", 80, false),
+            ("api-gateway", 8080, false),
+            ("10.8.0.7", 8080, true),
+            ("10.0.0.1", 3000, true),
+            ("10.0.0.3", 3000, false),
+        ] {
+            assert_eq!(backend.aliases.contains(&Host::name(host), port), known, "{host}:{port}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_used_is_named() {
+    let mut objects = objects();
+    objects.ingresses = vec![ingress("spillway", &json!({})), object(json!({
+        "metadata": {"namespace": "web", "name": "b", "annotations": {"kube-federation.io/spill": "Sometimes"}},
+        "spec": {"ingressClassName": "spillway", "defaultBackend": {"resource": {"kind": "Bucket", "name": "x"}}},
+    }))];
+    let (config, rejections) = build(&objects, &previous());
+    assert!(config.routes.is_empty());
+    let messages: Vec<_> = rejections.iter().map(|rejection| rejection.message.as_str()).collect();
+    assert_eq!(messages.len(), 3, "{messages:?}");
+    assert!(messages[0].starts_with("backend.service.port of api-gateway"), "{messages:?}");
+    assert!(messages.iter().any(|message| message.contains("\"Sometimes\"")), "{messages:?}");
+    assert!(messages.iter().any(|message| message.starts_with("backend.resource")), "{messages:?}");
+}
+
+#[test]
+fn credentials_outlive_a_secret_that_is_gone_or_broken() {
+    let known = Arc::new(super::super::Credentials {
+        certificate_pem: "c".into(),
+        key_pem: "k".into(),
+        authorities_pem: "a".into(),
+    });
+    let previous = Config { credentials: Some(Arc::clone(&known)), ..previous() };
+    let broken = Secret {
+        data: Some([("tls.crt".to_owned(), ByteString(b"nonsense".to_vec()))].into()),
+        ..Secret::default()
+    };
+    for (identity, complaints) in [(None, 0), (Some(Arc::new(broken)), 1)] {
+        let (config, rejections) = build(&Objects { identity, ..Objects::default() }, &previous);
+        assert_eq!(config.credentials.as_ref(), Some(&known));
+        assert_eq!(rejections.len(), complaints, "{rejections:?}");
+    }
+}
+
+#[test]
+fn the_order_of_objects_changes_nothing() {
+    let forward = objects();
+    let mut backward = forward.clone();
+    backward.ingresses.reverse();
+    backward.services.reverse();
+    assert_eq!(build(&forward, &previous()), build(&backward, &previous()));
+}

@@ -1,0 +1,101 @@
+//! Ingress objects as the plain data that routes are compiled from.
+
+use k8s_openapi::api::networking::v1::{
+    HTTPIngressPath, Ingress as Object, IngressBackend, IngressRule as RuleObject, IngressServiceBackend,
+};
+use spillway_crds::names::{INGRESS_CLASS, annotations};
+use spillway_decide::routes::{
+    Ingress, IngressPath, IngressRule, PathType, PortRef, Rejection, SpillPolicy,
+};
+
+/// Whether the Ingress is ours to serve.
+pub(super) fn is_ours(object: &Object) -> bool {
+    let class = object.spec.as_ref().and_then(|spec| spec.ingress_class_name.as_deref());
+    class == Some(INGRESS_CLASS)
+}
+
+/// Reads one Ingress; what cannot be used is named in `rejections` and left out.
+pub(super) fn read(object: &Object, rejections: &mut Vec<Rejection>) -> Ingress {
+    let metadata = &object.metadata;
+    let namespace = metadata.namespace.clone().unwrap_or_default();
+    let name = metadata.name.clone().unwrap_or_default();
+    let mut reject = |message: String| {
+        rejections.push(Rejection { ingress: format!("{namespace}/{name}"), message });
+    };
+    let annotation = |key: &str| metadata.annotations.as_ref().and_then(|all| all.get(key)).cloned();
+    let spec = object.spec.as_ref();
+    let rules: Vec<IngressRule> = spec
+        .and_then(|spec| spec.rules.as_deref())
+        .unwrap_or_default()
+        .iter()
+        .map(|rule| read_rule(rule, &mut reject))
+        .collect();
+    let default_backend = spec.and_then(|spec| spec.default_backend.as_ref());
+    Ingress {
+        created: metadata.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second()),
+        priority: annotation(annotations::PRIORITY),
+        redirect_aliases: annotation(annotations::REDIRECT_ALIASES)
+            .map(|list| list.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect())
+            .unwrap_or_default(),
+        probe_path: annotation(annotations::PROBE_PATH).filter(|path| path.starts_with('/')),
+        spill: read_spill(annotation(annotations::SPILL).as_deref(), &mut reject),
+        default_backend: default_backend.and_then(|backend| read_backend(backend, &mut reject)),
+        rules,
+        namespace: metadata.namespace.clone().unwrap_or_default(),
+        name: metadata.name.clone().unwrap_or_default(),
+    }
+}
+
+/// A policy that nobody understands keeps requests at home: the careful one of the two errors.
+fn read_spill(text: Option<&str>, reject: &mut impl FnMut(String)) -> SpillPolicy {
+    match text {
+        None | Some("All") => SpillPolicy::All,
+        Some("SafeMethods") => SpillPolicy::SafeMethods,
+        Some("None") => SpillPolicy::None,
+        Some(other) => {
+            reject(format!("annotation {}: {other:?} is none of All, SafeMethods, None", annotations::SPILL));
+            SpillPolicy::None
+        }
+    }
+}
+
+fn read_rule(rule: &RuleObject, reject: &mut impl FnMut(String)) -> IngressRule {
+    let paths = rule.http.as_ref().map(|http| http.paths.as_slice()).unwrap_or_default();
+    IngressRule {
+        host: rule.host.clone(),
+        paths: paths.iter().filter_map(|path| read_path(path, reject)).collect(),
+    }
+}
+
+fn read_path(path: &HTTPIngressPath, reject: &mut impl FnMut(String)) -> Option<IngressPath> {
+    let (service, port) = read_backend(&path.backend, reject)?;
+    let path_type = match path.path_type.as_str() {
+        "Exact" => PathType::Exact,
+        "Prefix" => PathType::Prefix,
+        _ => PathType::ImplementationSpecific,
+    };
+    Some(IngressPath { path: path.path.clone(), path_type, service, port })
+}
+
+fn read_backend(backend: &IngressBackend, reject: &mut impl FnMut(String)) -> Option<(String, PortRef)> {
+    let Some(service) = &backend.service else {
+        reject("backend.resource: only backends of kind Service are served".to_owned());
+        return None;
+    };
+    match read_port(service) {
+        Some(port) => Some((service.name.clone(), port)),
+        None => {
+            reject(format!("backend.service.port of {}: a name or a number from 1 to 65535", service.name));
+            None
+        }
+    }
+}
+
+fn read_port(service: &IngressServiceBackend) -> Option<PortRef> {
+    let port = service.port.as_ref()?;
+    match (&port.name, port.number) {
+        (Some(name), None) => Some(PortRef::Name(name.clone())),
+        (None, Some(number)) => u16::try_from(number).ok().map(PortRef::Number),
+        _ => None,
+    }
+}

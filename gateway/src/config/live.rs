@@ -1,0 +1,204 @@
+//! Watching the member's own API server: one reflector a kind, each with its own backoff, so that a kind that
+//! cannot be read keeps its last state and holds up no other.
+
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures::{StreamExt, pin_mut};
+use k8s_openapi::api::core::v1::{Secret, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::networking::v1::Ingress;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::runtime::reflector::{self, Store};
+use kube::runtime::utils::Backoff;
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
+use spillway_crds::names::secrets;
+use spillway_crds::{GatewayPeer, RegionPriority};
+use thiserror::Error;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::{ConfigSender, Objects, build};
+use crate::metrics::Metrics;
+
+/// Changes that come together become one config.
+const COALESCE: Duration = Duration::from_millis(20);
+/// The server ends each watch by then, and a connection that is silent for longer is dead.
+const WATCH_SECONDS: u32 = 60;
+const SILENCE: Duration = Duration::from_secs(75);
+const KINDS: usize = 6;
+
+/// Why watching cannot begin.
+#[derive(Debug, Error)]
+pub enum WatchError {
+    /// The kubeconfig.
+    #[error("kubeconfig: {0}")]
+    Kubeconfig(#[from] kube::config::KubeconfigError),
+    /// The environment.
+    #[error("no --kubeconfig, and none can be inferred: {0}")]
+    Infer(#[from] kube::config::InferConfigError),
+    /// The client.
+    #[error("client: {0}")]
+    Client(#[from] kube::Error),
+}
+
+/// The stores of all kinds, and what tells that one has changed.
+pub struct Watch {
+    ingresses: Store<Ingress>,
+    services: Store<Service>,
+    slices: Store<EndpointSlice>,
+    priorities: Store<RegionPriority>,
+    peers: Store<GatewayPeer>,
+    identities: Store<Secret>,
+    news: Arc<News>,
+}
+
+#[derive(Default)]
+struct News {
+    changed: Notify,
+    synced: AtomicUsize,
+}
+
+impl Watch {
+    /// Connects by `kubeconfig`, or by what the environment says, and begins to watch until `stop`.
+    pub async fn start(
+        kubeconfig: Option<&Path>,
+        namespace: &str,
+        stop: &CancellationToken,
+    ) -> Result<Self, WatchError> {
+        let mut config = match kubeconfig {
+            Some(path) => {
+                let file = Kubeconfig::read_from(path)?;
+                kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?
+            }
+            None => kube::Config::infer().await?,
+        };
+        config.connect_timeout = Some(Duration::from_secs(5));
+        config.read_timeout = Some(SILENCE);
+        let client = Client::try_from(config)?;
+        Ok(Self::over(&client, namespace, stop))
+    }
+
+    fn over(client: &Client, namespace: &str, stop: &CancellationToken) -> Self {
+        let news = Arc::new(News::default());
+        let own = format!("metadata.name={}", secrets::GATEWAY_IDENTITY);
+        let all = || watcher::Config::default().timeout(WATCH_SECONDS);
+        let secret = Api::namespaced(client.clone(), namespace);
+        Self {
+            ingresses: reflect(Api::all(client.clone()), all(), &news, stop),
+            services: reflect(Api::all(client.clone()), all(), &news, stop),
+            slices: reflect(Api::all(client.clone()), all(), &news, stop),
+            priorities: reflect(Api::all(client.clone()), all(), &news, stop),
+            peers: reflect(Api::all(client.clone()), all(), &news, stop),
+            identities: reflect(secret, all().fields(&own), &news, stop),
+            news,
+        }
+    }
+
+    /// Publishes a config for every change, once every kind has been listed in full. Until then whatever was
+    /// published before (a snapshot) stays: half a picture is worse than an old one.
+    pub async fn publish(self, sender: ConfigSender, metrics: Metrics, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.news.changed.notified() => {}
+            }
+            tokio::time::sleep(COALESCE).await;
+            if self.news.synced.load(Ordering::Acquire) < KINDS {
+                continue;
+            }
+            let previous = Arc::clone(&sender.borrow());
+            let (mut config, rejections) = build(&self.objects(), &previous);
+            metrics.rejected(rejections.len());
+            let next = std::mem::replace(&mut config.generation, previous.generation);
+            if previous.is_loaded() && config == *previous {
+                continue;
+            }
+            config.generation = next;
+            for rejection in &rejections {
+                tracing::warn!(ingress = rejection.ingress, "not served: {}", rejection.message);
+            }
+            tracing::info!(
+                generation = next,
+                routes = config.routes.routes().len(),
+                peers = config.peers.len(),
+                priorities = config.priorities.len(),
+                "config loaded"
+            );
+            sender.send_replace(Arc::new(config));
+        }
+    }
+
+    fn objects(&self) -> Objects {
+        Objects {
+            ingresses: self.ingresses.state(),
+            services: self.services.state(),
+            slices: self.slices.state(),
+            priorities: self.priorities.state(),
+            peers: self.peers.state(),
+            identity: self.identities.state().into_iter().next(),
+        }
+    }
+}
+
+/// Keeps a store of one kind current.
+fn reflect<K>(api: Api<K>, config: watcher::Config, news: &Arc<News>, stop: &CancellationToken) -> Store<K>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    K::DynamicType: Eq + Hash + Clone + Default,
+{
+    let (store, writer) = reflector::store();
+    let (news, stop) = (Arc::clone(news), stop.clone());
+    tokio::spawn(async move {
+        let events = watcher(api, config).backoff(Patience::default()).reflect(writer);
+        pin_mut!(events);
+        let mut synced = false;
+        loop {
+            let event = tokio::select! {
+                () = stop.cancelled() => return,
+                event = events.next() => event,
+            };
+            match event {
+                Some(Ok(watcher::Event::Init | watcher::Event::InitApply(_))) => {}
+                Some(Ok(event)) => {
+                    if matches!(event, watcher::Event::InitDone) && !std::mem::replace(&mut synced, true) {
+                        news.synced.fetch_add(1, Ordering::Release);
+                    }
+                    news.changed.notify_one();
+                }
+                Some(Err(error)) => tracing::info!(kind = %K::kind(&()), %error, "watch interrupted"),
+                None => return,
+            }
+        }
+    });
+    store
+}
+
+/// Half a second, doubled up to five: an API server that returns is noticed soon.
+#[derive(Default)]
+struct Patience {
+    failures: u32,
+}
+
+impl Iterator for Patience {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let delay = Duration::from_millis(500) * 2_u32.pow(self.failures.min(3));
+        self.failures += 1;
+        // Gateways that lost the same server do not return in step.
+        Some(delay.mul_f64(rand::random_range(0.75..1.25)))
+    }
+}
+
+impl Backoff for Patience {
+    fn reset(&mut self) {
+        self.failures = 0;
+    }
+}

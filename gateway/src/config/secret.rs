@@ -1,0 +1,25 @@
+//! The identity Secret as credentials.
+
+use k8s_openapi::api::core::v1::Secret;
+use spillway_crds::names::secrets;
+
+use super::Credentials;
+use crate::mtls::{TlsError, own_identity};
+
+/// Reads the Secret and makes sure that it can be used, before it takes the place of one that could.
+pub(super) fn read(secret: &Secret) -> Result<(Credentials, String), TlsError> {
+    let field = |name: &'static str| {
+        let bytes = secret.data.as_ref().and_then(|data| data.get(name)).map(|bytes| bytes.0.clone());
+        bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| TlsError::Pem {
+            field: name,
+            reason: "is missing or no text; tls.crt, tls.key and ca.crt are required, in PEM".into(),
+        })
+    };
+    let credentials = Credentials {
+        certificate_pem: field(secrets::TLS_CRT)?,
+        key_pem: field(secrets::TLS_KEY)?,
+        authorities_pem: field(secrets::CA_CRT)?,
+    };
+    let identity = own_identity(&credentials)?;
+    Ok((credentials, identity.federation))
+}

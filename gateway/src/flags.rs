@@ -1,0 +1,95 @@
+//! The command line of `region-gateway`.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+use spillway_crds::names::SYSTEM_NAMESPACE;
+
+/// The region gateway of Spillway: proxy, probes and DNS of one member cluster.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "region-gateway", version, about)]
+pub struct Flags {
+    /// Kubeconfig of this member's API server; without it, the usual places and the Pod's own account
+    #[arg(long, value_name = "PATH")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Region that this gateway serves, as in its MemberCluster
+    #[arg(long, value_name = "NAME", value_parser = label)]
+    pub region: String,
+    /// Name of its MemberCluster
+    #[arg(long, value_name = "NAME", value_parser = label)]
+    pub member: String,
+    /// Namespace of the identity Secret
+    #[arg(long, value_name = "NAME", default_value = SYSTEM_NAMESPACE, value_parser = label)]
+    pub namespace: String,
+    /// Front door: HTTP/1.1 and HTTP/2 for clients
+    #[arg(long, value_name = "IP:PORT", default_value = "[::]:80")]
+    pub http: SocketAddr,
+    /// Spill listener: HTTP/2 over mutual TLS for peers
+    #[arg(long, value_name = "IP:PORT", default_value = "[::]:8443")]
+    pub spill: SocketAddr,
+    /// DNS, over UDP and TCP
+    #[arg(long, value_name = "IP:PORT", default_value = "[::]:53")]
+    pub dns: SocketAddr,
+    /// Health, metrics and debugging; not for the outside
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:9901")]
+    pub admin: SocketAddr,
+    /// Where the last good configuration is kept; without it, a restart needs the API server
+    #[arg(long, value_name = "DIR")]
+    pub snapshot_dir: Option<PathBuf>,
+    /// Local address of connections to peers
+    #[arg(long, value_name = "IP")]
+    pub source_address: Option<IpAddr>,
+    /// How to log
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+/// How to log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Names that end up in certificates and DNS: RFC 1123 labels.
+fn label(text: &str) -> Result<String, String> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let edges = !text.starts_with('-') && !text.ends_with('-');
+    if (1..=63).contains(&text.len()) && text.bytes().all(allowed) && edges {
+        Ok(text.to_owned())
+    } else {
+        Err("1 to 63 of a-z, 0-9 and -, beginning and ending with a letter or digit".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Flags, clap::Error> {
+        Flags::try_parse_from(["region-gateway"].iter().chain(arguments))
+    }
+
+    #[test]
+    fn region_and_member_are_enough() {
+        let flags = parse(&["--region", "shenzhen", "--member", "sz-1"]).unwrap();
+        assert_eq!(flags.namespace, "spillway-system");
+        assert_eq!(flags.http.port(), 80);
+    }
+
+    #[test]
+    fn bad_flags_are_named() {
+        for (arguments, named) in [
+            (&["--member", "m"][..], "--region"),
+            (&["--region", "Shen Zhen", "--member", "m"], "a-z, 0-9 and -"),
+            (&["--region", "r", "--member", "m", "--http", "80"], "--http"),
+            (&["--region", "r", "--member", "m", "--log-format", "xml"], "text, json"),
+        ] {
+            let error = parse(arguments).unwrap_err().to_string();
+            assert!(error.contains(named), "{arguments:?}: {error}");
+        }
+    }
+}

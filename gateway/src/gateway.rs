@@ -1,0 +1,175 @@
+//! All parts of a gateway, wired to one config and ended in order.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::admin::Admin;
+use crate::config::ConfigReceiver;
+use crate::dns::Dns;
+use crate::metrics::Metrics;
+use crate::mtls::{PeerClient, SpillAcceptor};
+use crate::proxy::Proxy;
+use crate::serve;
+use crate::spill::SpillListener;
+use crate::traffic::Traffic;
+
+/// Where a gateway listens, and from where it calls.
+#[derive(Clone, Debug)]
+pub struct Listen {
+    /// The front door.
+    pub http: SocketAddr,
+    /// The door for peers.
+    pub spill: SocketAddr,
+    /// DNS, over UDP and TCP.
+    pub dns: SocketAddr,
+    /// Health, metrics, debugging.
+    pub admin: SocketAddr,
+    /// Local address of connections to peers; the system's choice if none.
+    pub source: Option<IpAddr>,
+}
+
+/// A running gateway.
+pub struct Gateway {
+    addresses: Listen,
+    traffic: Traffic,
+    metrics: Metrics,
+    draining: CancellationToken,
+    stop_serving: CancellationToken,
+    stop_all: CancellationToken,
+    serving: JoinSet<()>,
+    rest: JoinSet<()>,
+}
+
+impl Gateway {
+    /// Binds every listener and serves what `config` says, from now on and whenever it changes.
+    pub async fn start(listen: &Listen, config: ConfigReceiver, metrics: Metrics) -> io::Result<Self> {
+        let sockets = Sockets::bind(listen).await?;
+        let addresses = sockets.addresses(listen.source)?;
+        let (draining, stop_serving, stop_all) =
+            (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+
+        let traffic = Traffic::new(config.clone());
+        let peers = PeerClient::new(config.clone(), listen.source);
+        let proxy =
+            Proxy::new(config.clone(), traffic.clone(), peers.clone(), metrics.clone(), draining.clone());
+        let spill = SpillListener::new(SpillAcceptor::new(config.clone()), proxy.clone(), traffic.clone());
+        let dns = Dns::new(config.clone(), traffic.clone(), metrics.clone());
+
+        let mut serving = JoinSet::new();
+        serving.spawn(front_door(sockets.http, proxy.clone(), stop_serving.clone()));
+        serving.spawn(spill.run(sockets.spill, stop_serving.clone()));
+        serving.spawn(dns.run(sockets.dns_udp, sockets.dns_tcp, stop_serving.clone()));
+
+        let mut rest = JoinSet::new();
+        rest.spawn(traffic.clone().run(peers, listen.source, stop_all.clone()));
+        rest.spawn(until(stop_all.clone(), proxy.clone().follow_config()));
+        rest.spawn(until(stop_all.clone(), count_configs(config.clone(), metrics.clone())));
+        let admin = Admin { config, traffic: traffic.clone(), proxy, metrics: metrics.clone() };
+        rest.spawn(admin.run(sockets.admin, stop_all.clone()));
+        Ok(Self { addresses, traffic, metrics, draining, stop_serving, stop_all, serving, rest })
+    }
+
+    /// Where it listens, with the ports that the system chose.
+    #[must_use]
+    pub const fn addresses(&self) -> &Listen {
+        &self.addresses
+    }
+
+    /// The traffic loop.
+    #[must_use]
+    pub const fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
+    /// The counters.
+    #[must_use]
+    pub const fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Fails readiness, accepts nothing new, ends what is in flight, then stops everything else.
+    pub async fn stop(mut self) {
+        self.draining.cancel();
+        self.stop_serving.cancel();
+        finish(&mut self.serving).await;
+        self.stop_all.cancel();
+        finish(&mut self.rest).await;
+    }
+}
+
+async fn finish(tasks: &mut JoinSet<()>) {
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a part of the gateway broke");
+        }
+    }
+}
+
+async fn front_door(listener: TcpListener, proxy: Proxy, stop: CancellationToken) {
+    serve::accept("http", listener, stop, |stream, client, watcher| {
+        let proxy = proxy.clone();
+        serve::plain(stream, watcher, move |request| proxy.clone().front_door(request, client))
+    })
+    .await;
+}
+
+async fn count_configs(mut config: ConfigReceiver, metrics: Metrics) {
+    loop {
+        metrics.config(&config.borrow_and_update());
+        if config.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = work => {}
+    }
+}
+
+struct Sockets {
+    http: TcpListener,
+    spill: TcpListener,
+    dns_udp: UdpSocket,
+    dns_tcp: TcpListener,
+    admin: TcpListener,
+}
+
+impl Sockets {
+    async fn bind(listen: &Listen) -> io::Result<Self> {
+        let dns_tcp = tcp("dns", listen.dns).await?;
+        let dns = dns_tcp.local_addr()?;
+        let dns_udp = UdpSocket::bind(dns).await.map_err(|error| named("dns", dns, &error))?;
+        Ok(Self {
+            http: tcp("http", listen.http).await?,
+            spill: tcp("spill", listen.spill).await?,
+            dns_udp,
+            dns_tcp,
+            admin: tcp("admin", listen.admin).await?,
+        })
+    }
+
+    fn addresses(&self, source: Option<IpAddr>) -> io::Result<Listen> {
+        Ok(Listen {
+            http: self.http.local_addr()?,
+            spill: self.spill.local_addr()?,
+            dns: self.dns_tcp.local_addr()?,
+            admin: self.admin.local_addr()?,
+            source,
+        })
+    }
+}
+
+async fn tcp(name: &str, address: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| named(name, address, &error))
+}
+
+fn named(name: &str, address: SocketAddr, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("--{name} {address}: {error}"))
+}

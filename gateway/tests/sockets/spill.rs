@@ -1,0 +1,172 @@
+//! Two gateways and the mutually authenticated path between them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use region_gateway::body;
+use region_gateway::config::{self, Config};
+use region_gateway::mtls::{PeerClient, SendFailure};
+use spillway_decide::{Door, Intent, Peer, Priority, PriorityRegion};
+
+use crate::support::authority::identity;
+use crate::support::client::{get, http1};
+use crate::support::{Authority, Backend, HOST, PRIORITY, World, backend, change, eventually, one_route};
+
+fn peer(region: &str, front_door: SocketAddr, spill: SocketAddr) -> Peer {
+    let door = |address: SocketAddr| Door { addresses: vec![address.ip()], port: address.port() };
+    Peer {
+        federation: "fed".into(),
+        region: region.into(),
+        member: format!("{region}-1"),
+        front_door: door(front_door),
+        spill: door(spill),
+        identity: identity(region),
+        max_requests_per_second: None,
+    }
+}
+
+fn trusted(mut config: Config, authority: &Authority) -> Config {
+    let name = identity(&config.identity.region);
+    config.identity.federation = "fed".into();
+    config.credentials = Some(Arc::new(authority.issue(&name)));
+    config
+}
+
+/// A client of its own, as the gateway of `region`.
+fn client(region: &str, authority: &Authority) -> PeerClient {
+    let (_, receiver) = config::channel(trusted(Config::empty(region, &format!("{region}-1")), authority));
+    PeerClient::new(receiver, None)
+}
+
+fn spilled(path: &str) -> Request<body::Body> {
+    Request::builder()
+        .uri(format!("http://{HOST}{path}"))
+        .header("forwarded", format!("for=192.0.2.7;host=\"{HOST}:8080\";proto=https"))
+        .body(body::empty())
+        .unwrap()
+}
+
+struct Serving {
+    world: World,
+    authority: Authority,
+    peer: Peer,
+    backend: Backend,
+}
+
+async fn serving() -> Serving {
+    let authority = Authority::new();
+    let backend = Backend::start("second").await;
+    let world = World::start(trusted(one_route("second", &[backend.address]), &authority)).await;
+    let peer = peer("second", world.http(), world.gateway.addresses().spill);
+    Serving { world, authority, peer, backend }
+}
+
+#[tokio::test]
+async fn the_spill_listener_serves_peers_under_the_public_name() {
+    let Serving { authority, peer, world, .. } = serving().await;
+    let client = client("first", &authority);
+    let response = client.send(&peer, spilled("/api/redirect/next")).await.unwrap();
+    assert_eq!(response.headers()["location"], format!("https://{HOST}:8080/api/next?q=a%2Fb#f"));
+    let response = client.send(&peer, spilled("/api/headers")).await.unwrap();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    let body = String::from_utf8_lossy(&body);
+    for expected in ["host: portal.gov-prod.cn:8080", "x-forwarded-for: 192.0.2.7", "x-forwarded-proto: https"] {
+        assert!(body.contains(expected), "{expected} is not in {body}");
+    }
+    assert_eq!(world.counter("requests"), 2);
+}
+
+#[tokio::test]
+async fn whoever_is_not_meant_is_refused() {
+    let Serving { authority, peer, backend, .. } = serving().await;
+    let stranger = client("first", &Authority::new());
+    assert!(matches!(stranger.send(&peer, spilled("/api/x")).await, Err(SendFailure { unsent: _, .. })));
+
+    let other = Peer { identity: identity("third"), ..peer.clone() };
+    let failure = client("first", &authority).send(&other, spilled("/api/x")).await.unwrap_err();
+    assert!(failure.unsent.is_some(), "nothing was sent to the wrong peer");
+    assert!(failure.to_string().contains("was expected here"), "{failure}");
+
+    let hub = {
+        let mut config = Config::empty("-", "-");
+        config.credentials = Some(Arc::new(authority.issue("spiffe://fed/hub")));
+        PeerClient::new(config::channel(config).1, None)
+    };
+    assert_eq!(hub.send(&peer, spilled("/api/x")).await.unwrap().status(), StatusCode::FORBIDDEN);
+    let report = hub.send(&peer, spilled("/.well-known/spillway/report")).await.unwrap();
+    assert_eq!(report.status(), StatusCode::OK);
+    assert_eq!(backend.served(), 0);
+}
+
+#[tokio::test]
+async fn connections_are_shared_and_survive_new_credentials() {
+    let Serving { world, authority, peer, .. } = serving().await;
+    let (sender, receiver) = config::channel(trusted(Config::empty("first", "first-1"), &authority));
+    let client = PeerClient::new(receiver, None);
+    let slow = {
+        let (client, peer) = (client.clone(), peer.clone());
+        tokio::spawn(async move { client.send(&peer, spilled("/api/slow/400")).await })
+    };
+    eventually("in flight", Duration::from_secs(5), || async { world.counter("requests") }, |_| true).await;
+    for gateway in [&world.config, &sender] {
+        change(gateway, |config| *config = trusted(config.clone(), &authority));
+    }
+    assert_eq!(client.send(&peer, spilled("/api/x")).await.unwrap().status(), StatusCode::OK);
+    assert_eq!(slow.await.unwrap().unwrap().status(), StatusCode::OK, "the old connection was not cut");
+}
+
+#[tokio::test]
+async fn a_peer_that_is_gone_gives_the_request_back() {
+    let authority = Authority::new();
+    let gone = peer("second", backend::refusing(), backend::refusing());
+    let request = Request::post(format!("http://{HOST}/api/echo")).body(body::full("precious")).unwrap();
+    let failure = client("first", &authority).send(&gone, request).await.unwrap_err();
+    let request = failure.unsent.expect("nobody could have read it");
+    assert_eq!(request.into_body().collect().await.unwrap().to_bytes(), "precious");
+}
+
+/// `first` is drained, so what arrives there is served by `second`, and by itself once `second` is gone.
+#[tokio::test]
+async fn arrivals_spill_and_come_back_when_the_peer_dies() {
+    let authority = Authority::new();
+    let (here, there) = (Backend::start("first").await, Backend::start("second").await);
+    let first = World::start(trusted(one_route("first", &[here.address]), &authority)).await;
+    let second = World::start(trusted(one_route("second", &[there.address]), &authority)).await;
+    let peers: Vec<Peer> = [("first", &first), ("second", &second)]
+        .map(|(region, world)| peer(region, world.http(), world.gateway.addresses().spill))
+        .into();
+    let drained = PriorityRegion { name: "first".into(), intent: Intent::Drained };
+    let healthy = PriorityRegion { name: "second".into(), ..PriorityRegion::default() };
+    let priority = Priority { regions: vec![drained, healthy], ..Priority::default() };
+    for world in [&first, &second] {
+        change(&world.config, |config| {
+            config.peers.clone_from(&peers);
+            config.priorities = [(PRIORITY.to_owned(), priority.clone())].into();
+        });
+    }
+    let address = first.http();
+    let served_by = |name: &'static str| {
+        eventually(
+            name,
+            Duration::from_secs(20),
+            move || async move { http1(address, get("/api/x")).await.into_body() },
+            move |body| body == name,
+        )
+    };
+    served_by("second").await;
+    let answer = http1(address, get("/api/redirect/next")).await;
+    assert_eq!(answer.headers()["location"], format!("http://{HOST}/api/next?q=a%2Fb#f"));
+    let request = Request::post("/api/echo").header("host", HOST).body(Full::from("over there")).unwrap();
+    assert_eq!(http1(address, request).await.body(), "over there");
+    assert!(first.counter("spilled") > 0);
+    assert_eq!(second.counter("spilled"), 0, "at most one hop");
+
+    second.gateway.stop().await;
+    for _ in 0..20 {
+        let answer = http1(address, get("/api/x")).await;
+        assert_eq!((answer.status(), answer.body().as_str()), (StatusCode::OK, "first"), "not one is lost");
+    }
+}

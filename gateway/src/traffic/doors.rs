@@ -63,7 +63,9 @@ impl Traffic {
         }
         let lives = self.inner.lives.read();
         for (name, live) in lives.iter() {
-            if let Some(priority) = config.priorities.get(name).filter(|priority| priority.contains(&peer.region)) {
+            if let Some(priority) =
+                config.priorities.get(name).filter(|priority| priority.contains(&peer.region))
+            {
                 live.reached(sent, peer, priority, ok);
             }
         }

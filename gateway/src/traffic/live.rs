@@ -56,7 +56,8 @@ impl Live {
         self.ledger.lock().evidence.reconfigure(now, &priority.health);
         let mut thinking = self.thinking.lock();
         let known = |region: &str, member: &str| {
-            priority.contains(region) && peers.iter().any(|peer| peer.region == region && peer.member == member)
+            priority.contains(region)
+                && peers.iter().any(|peer| peer.region == region && peer.member == member)
         };
         for (region, watches) in &mut thinking.watches {
             watches.retain(|member, _| known(region, member));

@@ -125,7 +125,8 @@ impl Traffic {
             self.inner.counters.grants_exhausted.fetch_add(1, Ordering::Relaxed);
             return Destination::Local;
         }
-        let mut peers: Vec<Peer> = config.peers.iter().filter(|peer| peer.region == region).cloned().collect();
+        let mut peers: Vec<Peer> =
+            config.peers.iter().filter(|peer| peer.region == region).cloned().collect();
         match peers.len() {
             0 => return Destination::Local,
             1 => {}
@@ -158,7 +159,10 @@ impl Traffic {
             self.hear(report);
         } else if !caller.hub {
             tracing::warn!(
-                ?region, ?member, claimed_region = report.region, claimed_member = report.member,
+                ?region,
+                ?member,
+                claimed_region = report.region,
+                claimed_member = report.member,
                 "a report that claims to be another's was dropped"
             );
         }
@@ -178,7 +182,8 @@ impl Traffic {
     /// Takes in a report that is known to come from whom it names.
     fn hear(&self, report: Report) {
         let config = self.inner.config.borrow().clone();
-        let is_peer = config.other_peers().any(|peer| peer.member == report.member && peer.region == report.region);
+        let is_peer =
+            config.other_peers().any(|peer| peer.member == report.member && peer.region == report.region);
         if is_peer && self.inner.inbox.lock().put(self.inner.clock.now(), report) {
             self.inner.news.notify_one();
         }

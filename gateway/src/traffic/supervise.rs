@@ -59,7 +59,13 @@ fn end_the_changed(running: &mut BTreeMap<String, Tasks>, config: &Config) {
     });
 }
 
-fn start(tracker: &TaskTracker, tasks: &Tasks, traffic: &Traffic, client: &PeerClient, source: Option<IpAddr>) {
+fn start(
+    tracker: &TaskTracker,
+    tasks: &Tasks,
+    traffic: &Traffic,
+    client: &PeerClient,
+    source: Option<IpAddr>,
+) {
     let doubt = Arc::new(Notify::new());
     let (peer, stop) = (Arc::clone(&tasks.peer), tasks.stop.clone());
     tracker.spawn(doors::watch(traffic.clone(), peer, source, Arc::clone(&doubt), stop));

@@ -39,7 +39,7 @@ pub(super) async fn decide(traffic: Traffic, stop: CancellationToken) {
 
 impl Traffic {
     /// Makes the priorities at run time those of the config.
-    fn apply(&self, config: &Config) {
+    pub(super) fn apply(&self, config: &Config) {
         let now = self.inner.clock.now();
         let mut lives = self.inner.lives.write();
         lives.retain(|name, _| config.priorities.contains_key(name));
@@ -52,7 +52,7 @@ impl Traffic {
     }
 
     /// Decides on every priority, and says what is different: to the log, and at once to the peers.
-    fn step(&self, config: &Config, told: &mut BTreeMap<String, Gist>) {
+    pub(super) fn step(&self, config: &Config, told: &mut BTreeMap<String, Gist>) {
         let ceiling = ceiling(config);
         let lives = self.inner.lives.read().clone();
         let mut urgent = false;

@@ -21,13 +21,31 @@ struct Cli {
 const INTERRUPTED: u8 = 130;
 
 #[tokio::main]
-async fn main() -> anyhow::Result<ExitCode> {
+async fn main() -> ExitCode {
     let cli = Cli::parse();
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     // The losing branch is dropped, and the world with it: its supervisor ends all that belongs to it.
+    let told = tokio::select! {
+        told = tell(cli.keep) => told,
+        interrupted = interrupted() => match interrupted {
+            Ok(()) => return ExitCode::from(INTERRUPTED),
+            Err(error) => Err(error.into()),
+        },
+    };
+    match told {
+        Ok(told) if told.came_true => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            // Without the backtrace that `Debug` adds: what is wrong is in the world, not in here.
+            eprintln!("demo: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn interrupted() -> std::io::Result<()> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tokio::select! {
-        told = tell(cli.keep) => Ok(if told?.came_true { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
-        _ = interrupt.recv() => Ok(ExitCode::from(INTERRUPTED)),
-        _ = terminate.recv() => Ok(ExitCode::from(INTERRUPTED)),
+        _ = interrupt.recv() => Ok(()),
+        _ = terminate.recv() => Ok(()),
     }
 }

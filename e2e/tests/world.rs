@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::Api;
-use kube::api::{DeleteParams, ObjectMeta, PostParams};
+use kube::api::{DeleteParams, ListParams, ObjectMeta, PostParams};
 use spillway_e2e::world::{Disturbance, HUB, Link, Options, Process, World, wait_until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -46,12 +46,12 @@ async fn a_hub_and_a_member_stand_and_break_as_told() -> Result<()> {
 
 async fn users_may_do_what_their_roles_say(world: &World) -> Result<()> {
     let gateway = user(world, "shenzhen", "gateway").await?;
-    Api::<Ingress>::all(gateway.clone()).list(&Default::default()).await?;
+    Api::<Ingress>::all(gateway.clone()).list(&ListParams::default()).await?;
     let refused = Api::<Ingress>::default_namespaced(gateway.clone())
         .create(&PostParams::default(), &Ingress { metadata: named("mine"), ..Default::default() })
         .await;
     ensure!(is_forbidden(&refused), "a gateway may write: {refused:?}");
-    let refused = Api::<Secret>::namespaced(gateway, "default").list(&Default::default()).await;
+    let refused = Api::<Secret>::namespaced(gateway, "default").list(&ListParams::default()).await;
     ensure!(is_forbidden(&refused), "a gateway reads all secrets: {refused:?}");
 
     let controller = user(world, HUB, "controller").await?;

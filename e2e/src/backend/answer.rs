@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Collected, Full, Limited};
 use hyper::body::Incoming;
 use serde_json::json;
 use tokio::sync::watch;
@@ -39,7 +39,7 @@ pub(super) async fn answer(
     let behaviour = shared.behaviour.borrow().clone();
     let (head, body) = request.into_parts();
     let body =
-        Limited::new(body, BODY_LIMIT).collect().await.map_or_else(|_| Bytes::new(), |body| body.to_bytes());
+        Limited::new(body, BODY_LIMIT).collect().await.map_or_else(|_| Bytes::new(), Collected::to_bytes);
     if behaviour.refusal == Refusal::Hang {
         shared.behaviour.subscribe().wait_for(|now| now.refusal != Refusal::Hang).await?;
     }

@@ -55,8 +55,8 @@ async fn connection(shared: Arc<Shared>, stream: TcpStream) {
     let Ok(handle) = stream.as_fd().try_clone_to_owned() else { return };
     let mut behaviour = shared.behaviour.subscribe();
     let service = service_fn(move |request| answer(Arc::clone(&shared), request));
-    let server = auto::Builder::new(TokioExecutor::new());
-    let served = server.serve_connection(TokioIo::new(stream), service);
+    let http = auto::Builder::new(TokioExecutor::new());
+    let served = http.serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         // An error here is a client that went away.
         _ = served => {}

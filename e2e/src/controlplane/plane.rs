@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -46,15 +46,15 @@ impl Plane {
         let names = [etcd.name.clone(), apiserver.name.clone()];
         owner.spawn(etcd).await?;
         owner.spawn(apiserver).await?;
-        let plane = Self::attach(place).await?;
+        let raised = Self::attach(place).await?;
         tokio::select! {
-            ready = plane.wait_ready(READY) => ready?,
+            ready = raised.wait_ready(READY) => ready?,
             end = owner.end_of(&names) => return Err(end),
         }
         if let Some(path) = &binaries.controller_manager {
-            owner.spawn(flags::controller_manager(&plane.place, path)).await?;
+            owner.spawn(flags::controller_manager(&raised.place, path)).await?;
         }
-        Ok(plane)
+        Ok(raised)
     }
 
     /// A hold on a control plane that stands.
@@ -82,7 +82,7 @@ async fn ready(client: &kube::Client) -> Result<()> {
 }
 
 /// A client for a kubeconfig file.
-pub async fn client(path: &std::path::Path) -> Result<kube::Client> {
+pub async fn client(path: &Path) -> Result<kube::Client> {
     let file = kube::config::Kubeconfig::read_from(path)?;
     let mut config =
         kube::Config::from_custom_kubeconfig(file, &kube::config::KubeConfigOptions::default()).await?;
@@ -97,12 +97,12 @@ fn prepare(place: &Place, users: &[User<'_>]) -> Result<()> {
     let mut addresses: Vec<Ipv4Addr> = users.iter().map(|user| user.address).collect();
     addresses.push(place.address);
     let serving = authority.server("kube-apiserver", &addresses)?;
-    write(place.dir.join("ca.crt"), authority.certificate())?;
-    write(place.dir.join("apiserver.crt"), &serving.certificate)?;
-    write(place.dir.join("apiserver.key"), &serving.key)?;
+    write(&place.dir.join("ca.crt"), authority.certificate())?;
+    write(&place.dir.join("apiserver.crt"), &serving.certificate)?;
+    write(&place.dir.join("apiserver.key"), &serving.key)?;
     let tokens = service_accounts()?;
-    write(place.dir.join("service-accounts.pub"), &tokens.certificate)?;
-    write(place.dir.join("service-accounts.key"), &tokens.key)?;
+    write(&place.dir.join("service-accounts.pub"), &tokens.certificate)?;
+    write(&place.dir.join("service-accounts.key"), &tokens.key)?;
     let own = [
         User { file: "admin", address: place.address, name: "admin", groups: &["system:masters"] },
         User {
@@ -116,12 +116,12 @@ fn prepare(place: &Place, users: &[User<'_>]) -> Result<()> {
         let pair = authority.client(user.name, user.groups)?;
         let server = format!("https://{}:{}", user.address, place.api_port);
         let text = kubeconfig(&place.cluster, &server, authority.certificate(), user.name, &pair)?;
-        write(place.dir.join(format!("{}.kubeconfig", user.file)), &text)?;
+        write(&place.dir.join(format!("{}.kubeconfig", user.file)), &text)?;
     }
     Ok(())
 }
 
-fn write(path: PathBuf, text: &str) -> Result<()> {
-    fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
-    Ok(fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?)
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("write {}", path.display()))?;
+    Ok(fs::set_permissions(path, fs::Permissions::from_mode(0o600))?)
 }

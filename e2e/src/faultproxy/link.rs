@@ -74,7 +74,7 @@ async fn carry(near: &mut TcpStream, far: &mut TcpStream, rule: &Watch) -> io::R
 async fn cut(mut rule: Watch) {
     if rule.wait_for(|now| *now == Some(Disturbance::Cut)).await.is_err() {
         // The rules are gone: the process is ending, and nothing is cut any more.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

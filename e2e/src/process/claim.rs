@@ -98,7 +98,7 @@ fn lock(path: &Path) -> Result<Option<File>> {
 }
 
 /// Opens for reading where the file is there: another user's file in a sticky directory may not be opened with
-/// O_CREAT, and a lock needs no write access.
+/// `O_CREAT`, and a lock needs no write access.
 fn open(path: &Path) -> std::io::Result<File> {
     match File::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {

@@ -90,10 +90,8 @@ impl Owner {
                 Ok(list) => list,
                 Err(error) => return error,
             };
-            let ended = list.iter().filter(|status| names.contains(&status.name));
-            if let Some((name, how)) =
-                ended.filter_map(|status| Some((&status.name, status.ended.as_ref()?))).next()
-            {
+            let mut wanted = list.iter().filter(|status| names.contains(&status.name));
+            if let Some((name, how)) = wanted.find_map(|status| Some((&status.name, status.ended.as_ref()?))) {
                 return anyhow!("{name} has ended: {how}");
             }
             tokio::time::sleep(LOOK).await;

@@ -24,14 +24,14 @@ pub(super) fn keep(dir: &Path, number: u8) -> Result<PathBuf> {
     Ok(kept)
 }
 
-/// The last lines of the logs whose names begin with one of `names`.
-pub(super) fn last_lines(logs: &Path, names: &[&str]) -> String {
+/// The last lines of the logs whose names begin with one of `prefixes`.
+pub(super) fn last_lines(logs: &Path, prefixes: &[&str]) -> String {
     let Ok(entries) = fs::read_dir(logs) else { return String::new() };
     let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     files.sort();
-    let named = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        names.iter().any(|wanted| name.starts_with(wanted))
+    let named = |file: &PathBuf| {
+        let base = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        prefixes.iter().any(|prefix| base.starts_with(prefix))
     };
     files.iter().filter(|path| named(path)).map(|path| excerpt(path)).collect()
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What [`World::raise`](super::World::raise) builds. Start from one of the constructors and change fields.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each says whether one part is there")]
 pub struct Options {
     /// A name for people (`world list` prints it).
     pub name: String,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::address::at;
 use super::wait::wait_until;
@@ -14,12 +14,12 @@ use crate::process::{Signal, Status};
 const GRACE: Duration = Duration::from_secs(30);
 
 /// How long what was killed may take until it is ready again.
-const READY_AGAIN: Duration = Duration::from_secs(60);
+const READY_AGAIN: Duration = Duration::from_mins(1);
 
 impl World {
     /// SIGKILL, and waits until the process is gone.
     pub async fn kill(&self, process: &Process) -> Result<()> {
-        for name in process.names().into_iter().rev() {
+        for name in self.started(process).await?.into_iter().rev() {
             self.owner.ask(&Request::Kill(name)).await?;
         }
         Ok(())
@@ -28,7 +28,7 @@ impl World {
     /// SIGTERM, and waits until the process is gone; an error after 30 s.
     pub async fn term(&self, process: &Process) -> Result<()> {
         let milliseconds = u64::try_from(GRACE.as_millis())?;
-        for name in process.names().into_iter().rev() {
+        for name in self.started(process).await?.into_iter().rev() {
             self.owner.ask(&Request::Term(name, milliseconds)).await?;
         }
         Ok(())
@@ -45,7 +45,7 @@ impl World {
     }
 
     async fn signal(&self, process: &Process, signal: Signal) -> Result<()> {
-        for name in process.names() {
+        for name in self.started(process).await? {
             self.owner.ask(&Request::Signal(name, signal)).await?;
         }
         Ok(())
@@ -54,10 +54,19 @@ impl World {
     /// Starts a process again that was killed (kills it first if it runs). Does not wait until it is ready:
     /// a gateway without its API server may never be; see [`World::wait_ready`].
     pub async fn restart(&self, process: &Process) -> Result<()> {
-        for name in process.names() {
+        for name in self.started(process).await? {
             self.owner.ask(&Request::Restart(name)).await?;
         }
         Ok(())
+    }
+
+    /// What there is of a process: a world from `KUBEBUILDER_ASSETS` may have no controller-manager.
+    async fn started(&self, process: &Process) -> Result<Vec<String>> {
+        let there = self.owner.list().await?;
+        let mut names = process.names();
+        names.retain(|name| there.iter().any(|status| &status.name == name));
+        ensure!(!names.is_empty(), "this world has no {process}");
+        Ok(names)
     }
 
     /// Waits until the process says that it is ready.

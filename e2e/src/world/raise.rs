@@ -14,7 +14,7 @@ use crate::controlplane::{Binaries, Plane};
 use crate::process::{Owner, claim};
 
 /// How long gateways and controller may take to be ready on a busy machine.
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_mins(1);
 
 /// What `world.json` in a world's directory says, so that others can take hold of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail, ensure};
 use clap::{Args, Subcommand, ValueEnum};
-use spillway_e2e::backend::{Latency, Refusal};
+use spillway_e2e::backend::{Behaviour, Latency, Refusal};
 use spillway_e2e::world::{Disturbance, HUB, Link, Process, World};
 
 #[derive(Subcommand)]
@@ -127,7 +127,7 @@ pub(crate) async fn apply(world: &World, fault: Fault) -> Result<()> {
             world.change_backend(&region, &backend.backend, |b| b.redirect = Some(location)).await
         }
         Fault::Answer { region, backend } => {
-            world.change_backend(&region, &backend.backend, |b| *b = Default::default()).await
+            world.change_backend(&region, &backend.backend, |b| *b = Behaviour::default()).await
         }
         Fault::Kill(which) => world.kill(&which.process()?).await,
         Fault::Term(which) => world.term(&which.process()?).await,

@@ -5,12 +5,14 @@ mod show;
 
 use std::net::SocketAddrV4;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use spillway_e2e::controlplane::Binaries;
 use spillway_e2e::world::{Options, World};
 use spillway_e2e::{backend, faultproxy, process};
+use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
 
 /// A world of clusters and faults on this machine.
@@ -76,6 +78,9 @@ struct Up {
     /// Only control planes and backends: no controller, no gateways.
     #[arg(long)]
     without_programs: bool,
+    /// No gateways.
+    #[arg(long)]
+    without_gateways: bool,
 }
 
 impl Up {
@@ -87,12 +92,29 @@ impl Up {
             (false, true) => Options::without_programs(&members),
             (false, false) => Options::members(&members),
         };
-        Options { name: self.name.clone(), ..options }
+        let gateways = options.gateways && !self.without_gateways;
+        Options { name: self.name.clone(), gateways, ..options }
     }
 }
 
-#[tokio::main]
-async fn main() -> Result<()> {
+fn main() -> ExitCode {
+    let done = Runtime::new().map_err(anyhow::Error::from).and_then(|runtime| {
+        let done = runtime.block_on(run());
+        // A supervisor may still have a thread that reads its lifeline: do not wait for that.
+        runtime.shutdown_background();
+        done
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        // The chain of causes in one line; a backtrace through an async runtime helps nobody.
+        Err(error) => {
+            eprintln!("world: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<()> {
     // What `kube` says about API servers that are not ready yet is no news here.
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,kube_client=off".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
@@ -103,7 +125,10 @@ async fn main() -> Result<()> {
             show::show(&world).await?;
             world.detach().map(drop)
         }
-        Command::List => show::list(),
+        Command::List => {
+            show::list();
+            Ok(())
+        }
         Command::Show { number } => show::show(&World::attach(number).await?).await,
         Command::Fault { number, fault } => fault::apply(&World::attach(number).await?, fault).await,
         Command::Down { number } => World::attach(number).await?.down().await,

@@ -6,7 +6,7 @@ use spillway_e2e::process::{Status, claim};
 use spillway_e2e::world::{HUB, World, saved_options};
 
 /// One line a world.
-pub(crate) fn list() -> Result<()> {
+pub(crate) fn list() {
     let numbers = claim::living(&std::env::temp_dir());
     if numbers.is_empty() {
         println!("no world stands; raise one with `world up`");
@@ -17,7 +17,6 @@ pub(crate) fn list() -> Result<()> {
             Err(_) => println!("{number}  is being raised, or is another user's"),
         }
     }
-    Ok(())
 }
 
 /// Everything that a person needs to use a world.

@@ -18,15 +18,19 @@ use tokio_util::sync::CancellationToken;
 use crate::{federation::Federation, object::Kind};
 
 /// What the pages are about: the federation while we lead.
-pub struct Admin {
+pub(crate) struct Admin {
     /// The federation, if we lead.
-    pub federation: Arc<ArcSwapOption<Federation>>,
+    pub(crate) federation: Arc<ArcSwapOption<Federation>>,
     /// The metrics.
-    pub registry: Registry,
+    pub(crate) registry: Registry,
 }
 
 /// Serves until cancelled.
-pub async fn serve(listen: SocketAddr, admin: Arc<Admin>, cancel: CancellationToken) -> std::io::Result<()> {
+pub(crate) async fn serve(
+    listen: SocketAddr,
+    admin: Arc<Admin>,
+    cancel: CancellationToken,
+) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::bind(listen).await?;
     tracing::info!(address = %listener.local_addr()?, "serving /healthz, /readyz, /metrics and /debug/placement");
     let router = Router::new()

@@ -17,7 +17,7 @@ use crate::lead::{Lead, NotLeading};
 
 /// Why a write did not happen, or may not have happened.
 #[derive(Debug, thiserror::Error)]
-pub enum WriteError {
+pub(crate) enum WriteError {
     /// We do not lead.
     #[error(transparent)]
     NotLeading(#[from] NotLeading),
@@ -31,7 +31,7 @@ pub enum WriteError {
 
 impl WriteError {
     /// The HTTP status of a refusal.
-    pub fn code(&self) -> Option<u16> {
+    pub(crate) fn code(&self) -> Option<u16> {
         match self {
             Self::Kube(kube::Error::Api(status)) => Some(status.code),
             _ => None,
@@ -39,17 +39,17 @@ impl WriteError {
     }
 
     /// Whether the object, or the namespace that it shall be in, is not there.
-    pub fn is_not_found(&self) -> bool {
+    pub(crate) fn is_not_found(&self) -> bool {
         self.code() == Some(404)
     }
 
     /// Whether somebody else's fields, UID or version stand against the write.
-    pub fn is_conflict(&self) -> bool {
+    pub(crate) fn is_conflict(&self) -> bool {
         self.code() == Some(409)
     }
 
     /// One word for status.
-    pub fn reason(&self) -> &'static str {
+    pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::NotLeading(_) => "NotLeading",
             Self::Deadline(_) => "DeadlineExceeded",
@@ -66,26 +66,30 @@ impl WriteError {
 
 /// Writes, while we lead.
 #[derive(Debug, Clone)]
-pub struct Writer {
+pub(crate) struct Writer {
     lead: Lead,
     deadline: Duration,
 }
 
 impl Writer {
     /// A writer whose every call ends by `deadline`.
-    pub fn new(lead: Lead, deadline: Duration) -> Self {
+    pub(crate) fn new(lead: Lead, deadline: Duration) -> Self {
         Self { lead, deadline }
     }
 
     /// Applies an object that is not there, or is not known to be ours: conflicts are errors.
-    pub async fn apply(&self, api: &Api<DynamicObject>, object: &Value) -> Result<DynamicObject, WriteError> {
+    pub(crate) async fn apply(
+        &self,
+        api: &Api<DynamicObject>,
+        object: &Value,
+    ) -> Result<DynamicObject, WriteError> {
         let params = PatchParams::apply(FIELD_MANAGER);
         self.timed(api.patch(name(object), &params, &Patch::Apply(object))).await
     }
 
     /// Applies an object over one of ours. The object must carry that one's UID, or be known to be ours by
     /// other means.
-    pub async fn apply_over(
+    pub(crate) async fn apply_over(
         &self,
         api: &Api<DynamicObject>,
         object: &Value,
@@ -95,7 +99,7 @@ impl Writer {
     }
 
     /// Merges a few fields into an object that is ours.
-    pub async fn merge(
+    pub(crate) async fn merge(
         &self,
         api: &Api<DynamicObject>,
         name: &str,
@@ -106,14 +110,23 @@ impl Writer {
     }
 
     /// Creates an object; an error if one is there.
-    pub async fn create(&self, api: &Api<DynamicObject>, object: Value) -> Result<DynamicObject, WriteError> {
+    pub(crate) async fn create(
+        &self,
+        api: &Api<DynamicObject>,
+        object: Value,
+    ) -> Result<DynamicObject, WriteError> {
         let object = serde_json::from_value(object).map_err(kube::Error::SerdeError)?;
         let params = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
         self.timed(api.create(&params, &object)).await
     }
 
     /// Deletes this very object, and no other of its name. One that is gone is gone.
-    pub async fn delete(&self, api: &Api<DynamicObject>, name: &str, uid: &str) -> Result<(), WriteError> {
+    pub(crate) async fn delete(
+        &self,
+        api: &Api<DynamicObject>,
+        name: &str,
+        uid: &str,
+    ) -> Result<(), WriteError> {
         let preconditions = Preconditions { uid: Some(uid.into()), resource_version: None };
         let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
         match self.timed(api.delete(name, &params)).await {
@@ -124,7 +137,7 @@ impl Writer {
     }
 
     /// Writes a status as a whole.
-    pub async fn status(
+    pub(crate) async fn status(
         &self,
         client: &Client,
         resource: &ApiResource,
@@ -144,7 +157,7 @@ impl Writer {
     }
 
     /// Makes sure that a namespace is there. It is nobody's: it is never deleted.
-    pub async fn namespace(&self, client: &Client, name: &str) -> Result<(), WriteError> {
+    pub(crate) async fn namespace(&self, client: &Client, name: &str) -> Result<(), WriteError> {
         let resource = ApiResource::erase::<Namespace>(&());
         let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
         match self.create(&dynamic(client, &resource, None), object).await {
@@ -154,7 +167,7 @@ impl Writer {
     }
 
     /// Runs a write of the event recorder under the same rules.
-    pub async fn timed<T>(
+    pub(crate) async fn timed<T>(
         &self,
         call: impl Future<Output = Result<T, kube::Error>>,
     ) -> Result<T, WriteError> {
@@ -167,7 +180,11 @@ impl Writer {
 }
 
 /// A view of a kind, with a namespace or without.
-pub fn dynamic(client: &Client, resource: &ApiResource, namespace: Option<&str>) -> Api<DynamicObject> {
+pub(crate) fn dynamic(
+    client: &Client,
+    resource: &ApiResource,
+    namespace: Option<&str>,
+) -> Api<DynamicObject> {
     match namespace {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
         None => Api::all_with(client.clone(), resource),

@@ -13,7 +13,7 @@ use parking_lot::RwLock;
 
 /// Objects by key.
 #[derive(Debug)]
-pub struct Cache<K, V> {
+pub(crate) struct Cache<K, V> {
     state: RwLock<State<K, V>>,
 }
 
@@ -34,7 +34,7 @@ impl<K, V> Default for Cache<K, V> {
 
 impl<K: Ord + Clone, V> Cache<K, V> {
     /// Takes an event of the watch; returns the keys that it touched.
-    pub fn take(&self, event: Event<V>, key: impl Fn(&V) -> K) -> Vec<K> {
+    pub(crate) fn take(&self, event: Event<V>, key: impl Fn(&V) -> K) -> Vec<K> {
         let mut state = self.state.write();
         match event {
             Event::Apply(object) => {
@@ -66,38 +66,33 @@ impl<K: Ord + Clone, V> Cache<K, V> {
     }
 
     /// Whether a list was seen to its end.
-    pub fn synced(&self) -> bool {
+    pub(crate) fn synced(&self) -> bool {
         self.state.read().synced
     }
 
     /// Forgets that a list was seen: its watch is gone. What is known stays.
-    pub fn unsync(&self) {
+    pub(crate) fn unsync(&self) {
         self.state.write().synced = false;
     }
 
     /// One object.
-    pub fn get(&self, key: &K) -> Option<Arc<V>> {
+    pub(crate) fn get(&self, key: &K) -> Option<Arc<V>> {
         self.state.read().objects.get(key).cloned()
     }
 
     /// The keys.
-    pub fn keys(&self) -> Vec<K> {
+    pub(crate) fn keys(&self) -> Vec<K> {
         self.state.read().objects.keys().cloned().collect()
     }
 
     /// The objects.
-    pub fn values(&self) -> Vec<Arc<V>> {
+    pub(crate) fn values(&self) -> Vec<Arc<V>> {
         self.state.read().objects.values().cloned().collect()
     }
 
     /// How many objects there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.state.read().objects.len()
-    }
-
-    /// Whether there is no object.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 
@@ -120,6 +115,6 @@ mod tests {
         assert_eq!(take(Event::InitDone), [1, 2]);
         assert_eq!((cache.keys(), cache.synced()), (vec![2], true));
         assert_eq!(take(Event::Delete(2)), [2]);
-        assert!(cache.is_empty());
+        assert_eq!(cache.len(), 0);
     }
 }

@@ -10,7 +10,7 @@ const MESSAGE_CHARACTERS: usize = 1024;
 
 /// True, False or Unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Is {
+pub(crate) enum Is {
     /// It holds.
     True,
     /// It does not.
@@ -27,7 +27,7 @@ impl From<bool> for Is {
 
 impl Is {
     /// As conditions spell it.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::True => "True",
             Self::False => "False",
@@ -38,7 +38,7 @@ impl Is {
 
 /// Builds the conditions of one status after the ones that stood there before.
 #[derive(Debug)]
-pub struct Conditions<'a> {
+pub(crate) struct Conditions<'a> {
     before: &'a [Condition],
     generation: Option<i64>,
     now: Timestamp,
@@ -47,17 +47,17 @@ pub struct Conditions<'a> {
 
 impl<'a> Conditions<'a> {
     /// Begins after `before`, about `generation`, at `now`.
-    pub fn new(before: &'a [Condition], generation: Option<i64>, now: Timestamp) -> Self {
+    pub(crate) fn new(before: &'a [Condition], generation: Option<i64>, now: Timestamp) -> Self {
         Self { before, generation, now, new: Vec::new() }
     }
 
     /// Sets one condition. Its time changes only when its status does.
-    pub fn set(&mut self, kind: &str, is: Is, reason: &str, message: impl Into<String>) -> &mut Self {
+    pub(crate) fn set(&mut self, kind: &str, is: Is, reason: &str, message: impl Into<String>) -> &mut Self {
         self.set_since(kind, is, reason, message, self.now)
     }
 
     /// Sets one condition that began at a known time, if it changes now.
-    pub fn set_since(
+    pub(crate) fn set_since(
         &mut self,
         kind: &str,
         is: Is,
@@ -80,14 +80,9 @@ impl<'a> Conditions<'a> {
     }
 
     /// The conditions.
-    pub fn done(self) -> Vec<Condition> {
+    pub(crate) fn done(self) -> Vec<Condition> {
         self.new
     }
-}
-
-/// Whether a condition of this type is True.
-pub fn is_true(conditions: &[Condition], kind: &str) -> bool {
-    conditions.iter().any(|condition| condition.type_ == kind && condition.status == "True")
 }
 
 #[cfg(test)]

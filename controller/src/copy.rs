@@ -15,26 +15,26 @@ use spillway_decide::plan::{Owner, Seen};
 use spillway_placement::Fingerprint;
 
 /// On copies: the fingerprint of what the hub last wrote there.
-pub const CONTENT: &str = "kube-federation.io/content";
+pub(crate) const CONTENT: &str = "kube-federation.io/content";
 
 type Strings = BTreeMap<String, String>;
 
 /// An object for a member, ready to be applied.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Copy {
+pub(crate) struct Copy {
     /// Its labels, the owner's included.
-    pub labels: Strings,
+    pub(crate) labels: Strings,
     /// Its annotations, [`CONTENT`] included.
-    pub annotations: Strings,
+    pub(crate) annotations: Strings,
     /// Everything beside kind and metadata: `spec`, or `data` and `type`.
-    pub payload: Map<String, Value>,
+    pub(crate) payload: Map<String, Value>,
     /// What it says.
-    pub fingerprint: Fingerprint,
+    pub(crate) fingerprint: Fingerprint,
 }
 
 impl Copy {
     /// A copy with the labels of its owner.
-    pub fn new(
+    pub(crate) fn new(
         owner: &Owner,
         mut labels: Strings,
         mut annotations: Strings,
@@ -50,7 +50,7 @@ impl Copy {
     }
 
     /// The object to apply. With the UID of the object that it is meant for, it hits that one or fails.
-    pub fn object(
+    pub(crate) fn object(
         &self,
         api_version: &str,
         kind: &str,
@@ -74,7 +74,7 @@ impl Copy {
 }
 
 /// What is seen of an object that should be `copy`: its fingerprint covers what we would have written.
-pub fn seen(object: &DynamicObject, copy: Option<&Copy>) -> Seen {
+pub(crate) fn seen(object: &DynamicObject, copy: Option<&Copy>) -> Seen {
     let none = Strings::new();
     let labels = object.metadata.labels.as_ref().unwrap_or(&none);
     let annotations = object.metadata.annotations.as_ref().unwrap_or(&none);
@@ -90,14 +90,14 @@ pub fn seen(object: &DynamicObject, copy: Option<&Copy>) -> Seen {
 }
 
 /// The owner that labels name. The managed-by label may have been lost: the hub's UID is what counts.
-pub fn owner(labels: &Strings) -> Option<Owner> {
+pub(crate) fn owner(labels: &Strings) -> Option<Owner> {
     let hub = labels.get(labels::HUB_UID)?.clone();
     Some(Owner { hub, source: labels.get(labels::SOURCE_UID).cloned().unwrap_or_default() })
 }
 
 /// A merge patch that removes what somebody added to the spec; None if there is nothing. Server-side apply
 /// removes only what was once ours.
-pub fn strays(object: &DynamicObject, copy: &Copy) -> Option<Value> {
+pub(crate) fn strays(object: &DynamicObject, copy: &Copy) -> Option<Value> {
     let patch = removals(&Value::Object(payload(object)), &Value::Object(copy.payload.clone()))?;
     Some(patch)
 }

@@ -12,20 +12,20 @@ const NOTE_BYTES: usize = 1024;
 
 /// Publishes events. Cheap to clone.
 #[derive(Clone)]
-pub struct Events {
+pub(crate) struct Events {
     recorder: Recorder,
     writer: Writer,
 }
 
 impl Events {
     /// Events of this controller, on the hub.
-    pub fn new(client: Client, identity: &str, writer: Writer) -> Self {
+    pub(crate) fn new(client: Client, identity: &str, writer: Writer) -> Self {
         let reporter = Reporter { controller: "spillway-controller".into(), instance: Some(identity.into()) };
         Self { recorder: Recorder::new(client, reporter), writer }
     }
 
     /// All is well: something was done.
-    pub async fn normal<K: Resource<DynamicType = ()>>(
+    pub(crate) async fn normal<K: Resource<DynamicType = ()>>(
         &self,
         about: &K,
         reason: &str,
@@ -36,7 +36,7 @@ impl Events {
     }
 
     /// Somebody should look.
-    pub async fn warn<K: Resource<DynamicType = ()>>(
+    pub(crate) async fn warn<K: Resource<DynamicType = ()>>(
         &self,
         about: &K,
         reason: &str,

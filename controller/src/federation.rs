@@ -16,33 +16,33 @@ use crate::{
 };
 
 /// The federation, as its leader sees it.
-pub struct Federation {
+pub(crate) struct Federation {
     /// UID of the hub's kube-system namespace: whose copies are ours.
-    pub hub_uid: String,
+    pub(crate) hub_uid: String,
     /// The trust domain of identities.
-    pub name: String,
+    pub(crate) name: String,
     /// The controller's namespace, on the hub and on members.
-    pub namespace: String,
+    pub(crate) namespace: String,
     /// The hub.
-    pub client: Client,
+    pub(crate) client: Client,
     /// The way to write.
-    pub writer: Writer,
+    pub(crate) writer: Writer,
     /// The way to tell people.
-    pub events: Events,
+    pub(crate) events: Events,
     /// What the hub says.
-    pub hub: Hub,
+    pub(crate) hub: Hub,
     /// What waits for work.
-    pub queues: Queues,
+    pub(crate) queues: Queues,
     /// What is where.
-    pub placement: std::sync::Arc<PlacementMap>,
+    pub(crate) placement: std::sync::Arc<PlacementMap>,
     /// What does not work.
-    pub failures: Failures,
+    pub(crate) failures: Failures,
     /// The members.
-    pub members: Members,
+    pub(crate) members: Members,
     /// Who issues identities.
-    pub authority: Authority,
+    pub(crate) authority: Authority,
     /// What the gateways say.
-    pub board: Board,
+    pub(crate) board: Board,
     /// What is counted.
-    pub metrics: Metrics,
+    pub(crate) metrics: Metrics,
 }

@@ -5,7 +5,7 @@ mod facts;
 mod issue;
 mod secret;
 
-pub use authority::{Authority, AuthorityError};
-pub use facts::{Facts, Verdict, examine};
-pub use issue::{Certificate, IssueError, LIFETIME, RENEW_AFTER};
-pub use secret::{Issued, secret};
+pub(crate) use authority::Authority;
+pub(crate) use facts::{Facts, Verdict, examine};
+pub(crate) use issue::{Certificate, IssueError, RENEW_AFTER};
+pub(crate) use secret::{Issued, secret};

@@ -16,16 +16,16 @@ use kube_leader_election::{LeaseLock, LeaseLockParams, LeaseLockResult};
 use tokio::time::{Instant, interval, timeout};
 
 /// The name of the Lease in the controller's namespace.
-pub const LEASE: &str = "spillway-controller";
+pub(crate) const LEASE: &str = "spillway-controller";
 
 /// We do not lead, or no longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this controller does not hold the lease (any more), so it writes nothing")]
-pub struct NotLeading;
+pub(crate) struct NotLeading;
 
 /// Whether we lead, until when. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Lead {
+pub(crate) struct Lead {
     start: Instant,
     until_milliseconds: Arc<AtomicU64>,
 }
@@ -38,22 +38,22 @@ impl Default for Lead {
 
 impl Lead {
     /// Asked before every write.
-    pub fn check(&self) -> Result<(), NotLeading> {
+    pub(crate) fn check(&self) -> Result<(), NotLeading> {
         if self.is_held() { Ok(()) } else { Err(NotLeading) }
     }
 
     /// Whether we lead.
-    pub fn is_held(&self) -> bool {
+    pub(crate) fn is_held(&self) -> bool {
         self.milliseconds(Instant::now()) < self.until_milliseconds.load(Ordering::Acquire)
     }
 
     /// Leads until `until`.
-    pub fn hold_until(&self, until: Instant) {
+    pub(crate) fn hold_until(&self, until: Instant) {
         self.until_milliseconds.store(self.milliseconds(until), Ordering::Release);
     }
 
     /// Leads no longer.
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         self.until_milliseconds.store(0, Ordering::Release);
     }
 
@@ -63,7 +63,7 @@ impl Lead {
 }
 
 /// The candidate for the lease.
-pub struct Campaign {
+pub(crate) struct Campaign {
     lock: LeaseLock,
     lead: Lead,
     duration: Duration,
@@ -71,14 +71,20 @@ pub struct Campaign {
 
 impl Campaign {
     /// A candidate with this identity.
-    pub fn new(client: Client, namespace: &str, identity: &str, duration: Duration, lead: Lead) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        namespace: &str,
+        identity: &str,
+        duration: Duration,
+        lead: Lead,
+    ) -> Self {
         let holder_id = identity.to_owned();
         let params = LeaseLockParams { holder_id, lease_name: LEASE.into(), lease_ttl: duration };
         Self { lock: LeaseLock::new(client, namespace, params), lead, duration }
     }
 
     /// Waits until we lead.
-    pub async fn win(&self) {
+    pub(crate) async fn win(&self) {
         let mut ticks = interval(self.period());
         loop {
             ticks.tick().await;
@@ -92,7 +98,7 @@ impl Campaign {
     }
 
     /// Renews until the lease is lost.
-    pub async fn keep(&self) {
+    pub(crate) async fn keep(&self) {
         let mut ticks = interval(self.period());
         while self.lead.is_held() {
             ticks.tick().await;
@@ -104,7 +110,7 @@ impl Campaign {
     }
 
     /// Gives the lease back, so that a successor need not wait for its end.
-    pub async fn step_down(&self) {
+    pub(crate) async fn step_down(&self) {
         self.lead.end();
         match timeout(Duration::from_secs(2), self.lock.step_down()).await {
             Ok(Ok(())) => tracing::info!("gave the lease back"),
@@ -158,11 +164,11 @@ mod tests {
     fn leads_by_the_clock() {
         let lead = Lead::default();
         assert_eq!(lead.check(), Err(NotLeading));
-        lead.hold_until(Instant::now() + Duration::from_secs(60));
+        lead.hold_until(Instant::now() + Duration::from_mins(1));
         assert_eq!(lead.check(), Ok(()));
         lead.hold_until(Instant::now());
         assert_eq!(lead.check(), Err(NotLeading));
-        lead.hold_until(Instant::now() + Duration::from_secs(60));
+        lead.hold_until(Instant::now() + Duration::from_mins(1));
         lead.end();
         assert_eq!(lead.check(), Err(NotLeading));
     }

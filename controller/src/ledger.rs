@@ -7,7 +7,7 @@ use parking_lot::RwLock;
 use spillway_placement::{ObjectKey, PlacementMap, Row};
 
 /// Changes a row and its time; tells whether its state changed. A member that left has no rows.
-pub fn record(map: &PlacementMap, key: &ObjectKey, member: &str, edit: impl FnOnce(&mut Row)) -> bool {
+pub(crate) fn record(map: &PlacementMap, key: &ObjectKey, member: &str, edit: impl FnOnce(&mut Row)) -> bool {
     let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default();
     let changed = map.upsert(key, member, |row| {
         let (empty, before) = (row.is_empty(), row.state());
@@ -23,22 +23,22 @@ pub fn record(map: &PlacementMap, key: &ObjectKey, member: &str, edit: impl FnOn
 
 /// Why an object is not as it should be on a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// One word.
-    pub reason: &'static str,
+    pub(crate) reason: &'static str,
     /// The story.
-    pub message: String,
+    pub(crate) message: String,
     /// Since when it fails for this reason.
-    pub since: Timestamp,
+    pub(crate) since: Timestamp,
 }
 
 /// The few rows that fail, with their stories.
 #[derive(Debug, Default)]
-pub struct Failures(RwLock<BTreeMap<(ObjectKey, Arc<str>), Failure>>);
+pub(crate) struct Failures(RwLock<BTreeMap<(ObjectKey, Arc<str>), Failure>>);
 
 impl Failures {
     /// Notes a failure; tells whether it is news.
-    pub fn note(&self, key: &ObjectKey, member: &str, reason: &'static str, message: String) -> bool {
+    pub(crate) fn note(&self, key: &ObjectKey, member: &str, reason: &'static str, message: String) -> bool {
         let mut failures = self.0.write();
         let entry = (key.clone(), Arc::from(member));
         match failures.get_mut(&entry) {
@@ -55,17 +55,17 @@ impl Failures {
     }
 
     /// Forgets a failure; tells whether there was one.
-    pub fn clear(&self, key: &ObjectKey, member: &str) -> bool {
+    pub(crate) fn clear(&self, key: &ObjectKey, member: &str) -> bool {
         self.0.write().remove(&(key.clone(), Arc::from(member))).is_some()
     }
 
     /// Why this object fails on this member.
-    pub fn get(&self, key: &ObjectKey, member: &str) -> Option<Failure> {
+    pub(crate) fn get(&self, key: &ObjectKey, member: &str) -> Option<Failure> {
         self.0.read().get(&(key.clone(), Arc::from(member))).cloned()
     }
 
     /// Forgets everything about a member that left.
-    pub fn forget_member(&self, member: &str) {
+    pub(crate) fn forget_member(&self, member: &str) {
         self.0.write().retain(|(_, of), _| &**of != member);
     }
 }

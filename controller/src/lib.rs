@@ -10,23 +10,23 @@
 //! the member's watches at that moment. So a successor has nothing to learn from its predecessor. Every write
 //! goes through [`apply`]; [`lead`] says whether it may.
 
-pub mod admin;
-pub mod apply;
-pub mod cache;
-pub mod conditions;
-pub mod copy;
-pub mod events;
-pub mod federation;
-pub mod hub;
-pub mod identity;
-pub mod lead;
-pub mod ledger;
-pub mod member;
-pub mod metrics;
-pub mod object;
+mod admin;
+mod apply;
+mod cache;
+mod conditions;
+mod copy;
+mod events;
+mod federation;
+mod hub;
+mod identity;
+mod lead;
+mod ledger;
+mod member;
+mod metrics;
+mod object;
 pub mod options;
-pub mod queue;
-pub mod reconcile;
+mod queue;
+mod reconcile;
 pub mod run;
-pub mod term;
-pub mod traffic_status;
+mod term;
+mod traffic_status;

@@ -19,13 +19,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{cache::Cache, copy, identity::Issued, object::Kind, queue::Queue};
 
-pub use connection::{ConnectionError, checked_kubeconfig};
-pub use registry::cluster;
-pub use sweep::Sweeps;
+pub(crate) use connection::ConnectionError;
+pub(crate) use registry::cluster;
+pub(crate) use sweep::Sweeps;
 
 /// Whether a member's API server answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reach {
+pub(crate) enum Reach {
     /// It does.
     Answers,
     /// It does not, or was not asked yet; why.
@@ -36,43 +36,43 @@ pub enum Reach {
 
 /// What is known of a member's health.
 #[derive(Debug, Clone)]
-pub struct Health {
+pub(crate) struct Health {
     /// Whether it answers.
-    pub reach: Reach,
+    pub(crate) reach: Reach,
     /// Since when.
-    pub since: Timestamp,
+    pub(crate) since: Timestamp,
     /// When it last answered.
-    pub last_seen: Option<Timestamp>,
+    pub(crate) last_seen: Option<Timestamp>,
     /// What it says it is.
-    pub version: Option<String>,
+    pub(crate) version: Option<String>,
     /// Watches that do not work, and why.
-    pub blind: BTreeMap<Kind, String>,
+    pub(crate) blind: BTreeMap<Kind, String>,
     /// Deletes that wait for a person.
-    pub held: Option<String>,
+    pub(crate) held: Option<String>,
 }
 
 /// A member, while its connection stays the same.
 #[derive(Debug)]
-pub struct Member {
+pub(crate) struct Member {
     /// Name of the `MemberCluster`.
-    pub name: String,
+    pub(crate) name: String,
     /// Its region.
-    pub region: String,
+    pub(crate) region: String,
     /// It is the hub itself.
-    pub in_place: bool,
+    pub(crate) in_place: bool,
     /// Objects that wait to be looked at there.
-    pub queue: Queue<ObjectKey>,
+    pub(crate) queue: Queue<ObjectKey>,
     /// Inferred deletes that wait for the guard.
-    pub sweeps: Sweeps,
+    pub(crate) sweeps: Sweeps,
     /// The identity that was issued and is not seen there yet.
-    pub issued: Mutex<Option<Issued>>,
+    pub(crate) issued: Mutex<Option<Issued>>,
     caches: BTreeMap<Kind, Cache<ObjectKey, DynamicObject>>,
     health: RwLock<Health>,
 }
 
 impl Member {
     /// A member that was not asked yet.
-    pub fn new(name: &str, region: &str, in_place: bool) -> Self {
+    pub(crate) fn new(name: &str, region: &str, in_place: bool) -> Self {
         let health = Health {
             reach: Reach::Silent("it was not asked yet".into()),
             since: Timestamp::now(),
@@ -94,17 +94,17 @@ impl Member {
     }
 
     /// What is seen of a kind.
-    pub fn cache(&self, kind: Kind) -> &Cache<ObjectKey, DynamicObject> {
+    pub(crate) fn cache(&self, kind: Kind) -> &Cache<ObjectKey, DynamicObject> {
         &self.caches[&kind]
     }
 
     /// What is known of its health.
-    pub fn health(&self) -> Health {
+    pub(crate) fn health(&self) -> Health {
         self.health.read().clone()
     }
 
     /// Changes what is known of its health; tells whether something that people see changed.
-    pub fn update_health(&self, edit: impl FnOnce(&mut Health)) -> bool {
+    pub(crate) fn update_health(&self, edit: impl FnOnce(&mut Health)) -> bool {
         let mut health = self.health.write();
         let before = health.clone();
         edit(&mut health);
@@ -119,18 +119,18 @@ impl Member {
     }
 
     /// Whether its API server answers.
-    pub fn answers(&self) -> bool {
+    pub(crate) fn answers(&self) -> bool {
         self.health.read().reach == Reach::Answers
     }
 
     /// Since when it does not answer, if it does not.
-    pub fn unreachable_since(&self) -> Option<Timestamp> {
+    pub(crate) fn unreachable_since(&self) -> Option<Timestamp> {
         let health = self.health.read();
         (health.reach != Reach::Answers).then_some(health.since)
     }
 
     /// Whether everything that it shall hold was seen in full.
-    pub fn synced(&self) -> bool {
+    pub(crate) fn synced(&self) -> bool {
         Kind::ALL
             .iter()
             .filter(|kind| kind.is_copied_to(self.in_place))
@@ -138,7 +138,7 @@ impl Member {
     }
 
     /// Whether it is known to have nothing of this hub's under this key.
-    pub fn has_lost(&self, key: &ObjectKey, hub_uid: &str) -> bool {
+    pub(crate) fn has_lost(&self, key: &ObjectKey, hub_uid: &str) -> bool {
         let Some(kind) = Kind::of(key) else { return true };
         let cache = self.cache(kind);
         let ours =
@@ -147,7 +147,7 @@ impl Member {
     }
 
     /// Whether a copy there names this priority.
-    pub fn uses_priority(&self, priority: &str) -> bool {
+    pub(crate) fn uses_priority(&self, priority: &str) -> bool {
         let copies = self.cache(Kind::Ingress).values();
         copies.iter().any(|copy| copy.annotations().get(PRIORITY).is_some_and(|name| name == priority))
     }
@@ -155,10 +155,10 @@ impl Member {
 
 /// The members of the federation, with what runs for them.
 #[derive(Debug, Default)]
-pub struct Members {
+pub(crate) struct Members {
     running: RwLock<BTreeMap<String, Running>>,
     /// What runs for members; waited for at the end of a term.
-    pub tasks: TaskTracker,
+    pub(crate) tasks: TaskTracker,
 }
 
 #[derive(Debug)]
@@ -171,24 +171,24 @@ struct Running {
 
 impl Members {
     /// All of them, by name.
-    pub fn all(&self) -> Vec<Arc<Member>> {
+    pub(crate) fn all(&self) -> Vec<Arc<Member>> {
         self.running.read().values().map(|running| running.member.clone()).collect()
     }
 
     /// One of them.
-    pub fn get(&self, name: &str) -> Option<Arc<Member>> {
+    pub(crate) fn get(&self, name: &str) -> Option<Arc<Member>> {
         self.running.read().get(name).map(|running| running.member.clone())
     }
 
     /// Asks every member to look at a key.
-    pub fn ask_all(&self, key: &ObjectKey) {
+    pub(crate) fn ask_all(&self, key: &ObjectKey) {
         for running in self.running.read().values() {
             running.member.queue.add(key.clone());
         }
     }
 
     /// Ends what runs for all members.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         for running in self.running.read().values() {
             running.cancel.cancel();
         }

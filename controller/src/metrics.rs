@@ -15,37 +15,37 @@ use crate::federation::Federation;
 
 /// A series of one member.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Of {
+pub(crate) struct Of {
     member: String,
 }
 
 impl Of {
     /// The series of this member.
-    pub fn member(name: &str) -> Self {
+    pub(crate) fn member(name: &str) -> Self {
         Self { member: name.to_owned() }
     }
 }
 
 /// Everything that is counted. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     /// Writes to members that failed.
-    pub failed_writes: Family<Of, Counter>,
+    pub(crate) failed_writes: Family<Of, Counter>,
     /// Whether a member's API server answers.
-    pub reachable: Family<Of, Gauge>,
+    pub(crate) reachable: Family<Of, Gauge>,
     /// Deletes that wait for a person.
-    pub held: Family<Of, Gauge>,
+    pub(crate) held: Family<Of, Gauge>,
     /// Objects that wait to be looked at.
-    pub queued: Family<Of, Gauge>,
+    pub(crate) queued: Family<Of, Gauge>,
     /// Whether this controller leads.
-    pub leading: Gauge,
+    pub(crate) leading: Gauge,
     /// Verdicts that changed.
-    pub verdict_changes: Counter,
+    pub(crate) verdict_changes: Counter,
 }
 
 impl Metrics {
     /// Makes the metrics known.
-    pub fn register(&self, registry: &mut Registry) {
+    pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register(
             "member_write_failures",
             "Writes to a member's API server that failed. A few are normal while a member restarts; a steady \
@@ -84,7 +84,7 @@ impl Metrics {
 }
 
 /// Rows of the placement map by member and state, counted by the map itself.
-pub struct Placements(pub Arc<ArcSwapOption<Federation>>);
+pub(crate) struct Placements(pub(crate) Arc<ArcSwapOption<Federation>>);
 
 impl std::fmt::Debug for Placements {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -13,7 +13,7 @@ use spillway_placement::ObjectKey;
 
 /// A kind that members get copies of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// From a `FederatedIngress`.
     Ingress,
     /// A copy of the hub's, same name.
@@ -26,10 +26,11 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order in which a member needs them.
-    pub const ALL: [Self; 4] = [Self::Identity, Self::RegionPriority, Self::GatewayPeer, Self::Ingress];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Identity, Self::RegionPriority, Self::GatewayPeer, Self::Ingress];
 
     /// The name in keys.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Ingress => "Ingress",
             Self::RegionPriority => "RegionPriority",
@@ -39,17 +40,17 @@ impl Kind {
     }
 
     /// The kind of a key; None for a key of another room.
-    pub fn of(key: &ObjectKey) -> Option<Self> {
+    pub(crate) fn of(key: &ObjectKey) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == key.kind())
     }
 
     /// The key of `namespace/name` on the hub; cluster-scoped kinds have an empty namespace.
-    pub fn key(self, namespace: &str, name: &str) -> ObjectKey {
+    pub(crate) fn key(self, namespace: &str, name: &str) -> ObjectKey {
         ObjectKey::new(self.name(), namespace, name)
     }
 
     /// How the API server knows the kind.
-    pub fn resource(self) -> ApiResource {
+    pub(crate) fn resource(self) -> ApiResource {
         match self {
             Self::Ingress => ApiResource::erase::<Ingress>(&()),
             Self::RegionPriority => ApiResource::erase::<RegionPriority>(&()),
@@ -59,12 +60,12 @@ impl Kind {
     }
 
     /// Whether objects of the kind have a namespace.
-    pub fn is_namespaced(self) -> bool {
+    pub(crate) fn is_namespaced(self) -> bool {
         matches!(self, Self::Ingress | Self::Identity)
     }
 
     /// The client's view of the kind, in a namespace where it has one.
-    pub fn api(self, client: Client, namespace: &str) -> Api<DynamicObject> {
+    pub(crate) fn api(self, client: Client, namespace: &str) -> Api<DynamicObject> {
         if self.is_namespaced() {
             Api::namespaced_with(client, namespace, &self.resource())
         } else {
@@ -73,23 +74,23 @@ impl Kind {
     }
 
     /// Whether a member holds copies of the kind. The hub itself has the priorities already.
-    pub fn is_copied_to(self, in_place: bool) -> bool {
+    pub(crate) fn is_copied_to(self, in_place: bool) -> bool {
         !(in_place && self == Self::RegionPriority)
     }
 }
 
 /// The key of a member's identity.
-pub fn identity_key(namespace: &str) -> ObjectKey {
+pub(crate) fn identity_key(namespace: &str) -> ObjectKey {
     Kind::Identity.key(namespace, secrets::GATEWAY_IDENTITY)
 }
 
 /// The name of a copy on a member: beside its source it needs another one.
-pub fn copy_name(kind: Kind, name: &str, in_place: bool) -> String {
+pub(crate) fn copy_name(kind: Kind, name: &str, in_place: bool) -> String {
     if in_place && kind == Kind::Ingress { format!("{name}{IN_PLACE_SUFFIX}") } else { name.to_owned() }
 }
 
 /// The name on the hub of a copy with this name; None if no copy would be called so.
-pub fn source_name(kind: Kind, name: &str, in_place: bool) -> Option<&str> {
+pub(crate) fn source_name(kind: Kind, name: &str, in_place: bool) -> Option<&str> {
     if in_place && kind == Kind::Ingress { name.strip_suffix(IN_PLACE_SUFFIX) } else { Some(name) }
 }
 

@@ -45,11 +45,13 @@ pub struct Options {
 
 impl Options {
     /// The lease's duration.
+    #[must_use]
     pub fn lease_duration(&self) -> Duration {
         Duration::from_secs(self.lease_duration_seconds)
     }
 
     /// The lease holder's name.
+    #[must_use]
     pub fn holder(&self) -> String {
         let host = || std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "host".into());
         self.identity.clone().unwrap_or_else(|| format!("{}-{}", host().trim(), std::process::id()))

@@ -19,7 +19,7 @@ const LAST_RETRY: Duration = Duration::from_secs(30);
 
 /// What became of the work on a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// It is as it should be, until something changes.
     Done,
     /// Look again after a while; this is no failure.
@@ -30,7 +30,7 @@ pub enum Outcome {
 
 /// The queue. Shared by reference.
 #[derive(Debug)]
-pub struct Queue<K> {
+pub(crate) struct Queue<K> {
     state: Mutex<State<K>>,
     wake: Notify,
 }
@@ -62,31 +62,26 @@ impl<K> Default for Queue<K> {
 
 impl<K: Ord + Clone> Queue<K> {
     /// Asks for work on a key. Asking twice before it begins is asking once.
-    pub fn add(&self, key: K) {
+    pub(crate) fn add(&self, key: K) {
         self.state.lock().add(key);
         self.wake.notify_one();
     }
 
     /// Asks for work on a key after a while, or sooner if it was asked for sooner.
-    pub fn add_after(&self, key: K, delay: Duration) {
+    pub(crate) fn add_after(&self, key: K, delay: Duration) {
         self.state.lock().add_at(key, Instant::now() + delay);
         self.wake.notify_one();
     }
 
     /// How many keys wait to be worked on now; those whose time has not come do not count.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         let state = self.state.lock();
         state.dirty.len()
     }
 
-    /// Whether no key waits.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Works on keys with `workers` at a time until cancelled. What is under way then is dropped where it
     /// stands, and its key waits again: the next run takes it up.
-    pub async fn run<F>(&self, workers: usize, cancel: &CancellationToken, work: impl Fn(K) -> F)
+    pub(crate) async fn run<F>(&self, workers: usize, cancel: &CancellationToken, work: impl Fn(K) -> F)
     where
         F: Future<Output = Outcome>,
     {
@@ -238,9 +233,8 @@ mod tests {
                 let work = |key: &'static str| {
                     let seen = seen.clone();
                     async move {
-                        let mut seen = seen.lock();
-                        seen.push((key, std::time::Instant::now()));
-                        let before = seen.iter().filter(|(k, _)| *k == key).count();
+                        seen.lock().push((key, std::time::Instant::now()));
+                        let before = seen.lock().iter().filter(|(k, _)| *k == key).count();
                         if key == "a" && before < 3 { Outcome::Failed } else { Outcome::Done }
                     }
                 };
@@ -251,7 +245,7 @@ mod tests {
         let times: Vec<_> = seen.lock().iter().filter(|(k, _)| *k == "a").map(|(_, at)| *at).collect();
         assert!(times[1] - times[0] >= Duration::from_millis(200), "{times:?}");
         assert!(times[2] - times[1] >= Duration::from_millis(400), "{times:?}");
-        until("nothing waits", || queue.is_empty()).await;
+        until("nothing waits", || queue.len() == 0).await;
         cancel.cancel();
         task.await.expect("ends");
     }
@@ -268,7 +262,7 @@ mod tests {
         };
         tokio::join!(queue.run(1, &cancel, hang), async {
             started.notified().await;
-            assert!(queue.is_empty());
+            assert_eq!(queue.len(), 0);
             cancel.cancel();
         });
         assert_eq!(queue.len(), 1);
@@ -285,9 +279,8 @@ mod tests {
             async move {
                 *running.lock() += 1;
                 let now = *running.lock();
-                let mut top = most.lock();
-                *top = now.max(*top);
-                drop(top);
+                let top = now.max(*most.lock());
+                *most.lock() = top;
                 queue.add(key);
                 tokio::task::yield_now().await;
                 *running.lock() -= 1;

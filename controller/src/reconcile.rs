@@ -10,7 +10,7 @@ mod status;
 mod validate;
 mod want;
 
-pub use federated::federated;
-pub use priority::priority;
-pub use source::{Told, source};
-pub use want::{Wanted, want};
+pub(crate) use federated::federated;
+pub(crate) use priority::priority;
+pub(crate) use source::{Told, source};
+pub(crate) use want::{Wanted, want};

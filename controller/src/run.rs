@@ -35,7 +35,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let terms = Terms { client, lead, namespace, identity, federation, metrics };
     let leading = async {
         loop {
-            one_term(&campaign, &terms, &admin, &stop).await;
+            Box::pin(one_term(&campaign, &terms, &admin, &stop)).await;
         }
     };
     tokio::select! {

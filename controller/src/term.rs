@@ -27,23 +27,23 @@ const CALL: Duration = Duration::from_secs(5);
 const WORKERS: usize = 8;
 
 /// What a term needs from outside.
-pub struct Terms {
+pub(crate) struct Terms {
     /// The hub.
-    pub client: Client,
+    pub(crate) client: Client,
     /// Whether we lead.
-    pub lead: Lead,
+    pub(crate) lead: Lead,
     /// The controller's namespace.
-    pub namespace: String,
+    pub(crate) namespace: String,
     /// The lease holder's name.
-    pub identity: String,
+    pub(crate) identity: String,
     /// The federation's name, if it is given.
-    pub federation: Option<String>,
+    pub(crate) federation: Option<String>,
     /// What is counted.
-    pub metrics: Metrics,
+    pub(crate) metrics: Metrics,
 }
 
 /// Leads until cancelled.
-pub async fn lead(terms: &Terms, admin: &Admin, cancel: CancellationToken) -> anyhow::Result<()> {
+pub(crate) async fn lead(terms: &Terms, admin: &Admin, cancel: CancellationToken) -> anyhow::Result<()> {
     let Some(federation) = cancel.run_until_cancelled(begin(terms)).await else { return Ok(()) };
     let f = Arc::new(federation?);
     admin.federation.store(Some(f.clone()));

@@ -7,7 +7,6 @@ mod client;
 mod poll;
 mod write;
 
-pub use aggregate::{Heard, status};
-pub use board::Board;
-pub use poll::poll;
-pub use write::mirror;
+pub(crate) use board::Board;
+pub(crate) use poll::poll;
+pub(crate) use write::mirror;

@@ -39,8 +39,8 @@ fn op() -> impl Strategy<Value = Op> {
 
 type Model = BTreeMap<(usize, ObjectKey), Row>;
 
-fn play(map: &PlacementMap, model: &mut Model, op: Op) {
-    match op {
+fn play(map: &PlacementMap, model: &mut Model, op: &Op) {
+    match *op {
         Op::Set { member, object, row } => {
             map.upsert(&key(object), MEMBERS[member], |r| *r = row).unwrap();
             model.insert((member, key(object)), row);
@@ -80,10 +80,12 @@ proptest! {
     #[test]
     fn does_what_the_model_does(ops in proptest::collection::vec(op(), 0..120), limit in 1..7_usize) {
         let map = PlacementMap::default();
-        MEMBERS.map(|member| map.join(member));
+        for member in MEMBERS {
+            map.join(member);
+        }
         let mut model = Model::new();
         for op in ops {
-            play(&map, &mut model, op);
+            play(&map, &mut model, &op);
         }
         for (index, member) in MEMBERS.iter().enumerate() {
             let expected: Vec<_> =
@@ -109,7 +111,9 @@ proptest! {
     #[test]
     fn a_walk_survives_writers(ops in proptest::collection::vec(op(), 0..60), limit in 1..4_usize) {
         let map = PlacementMap::default();
-        MEMBERS.map(|member| map.join(member));
+        for member in MEMBERS {
+            map.join(member);
+        }
         let lasting: Vec<_> = (100..110).map(key).collect();
         for object in &lasting {
             map.upsert(object, "chengdu", |r| r.desired = Some(Fingerprint::new(1))).unwrap();
@@ -118,7 +122,7 @@ proptest! {
         let mut seen = Vec::new();
         let mut cursor = None;
         for op in sets {
-            play(&map, &mut Model::new(), op);
+            play(&map, &mut Model::new(), &op);
             let chunk = map.rows_of_member("chengdu", cursor.as_ref(), limit).unwrap();
             seen.extend(chunk.rows.into_iter().map(|(k, _)| k));
             cursor = chunk.next;

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use spillway_crds::names::annotations::REGION_PRIORITY;
 
 /// Most regions in a list, as in a `RegionPriority`.
-pub const MAX_REGIONS: usize = 64;
+pub(crate) const MAX_REGIONS: usize = 64;
 /// Longest name of a region.
 const MAX_REGION_LENGTH: usize = 63;
 
 /// Why a list of regions is not accepted. Messages name the annotation and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AnnotationError {
+pub(crate) enum AnnotationError {
     /// Nothing in it.
     #[error(
         "annotation {REGION_PRIORITY} is empty: it must list 1 to {MAX_REGIONS} regions, first choice first, \
@@ -33,7 +33,7 @@ pub enum AnnotationError {
 }
 
 /// The regions of an annotation's value, in their order. Spaces around names are forgiven.
-pub fn regions(value: &str) -> Result<Vec<String>, AnnotationError> {
+pub(crate) fn regions(value: &str) -> Result<Vec<String>, AnnotationError> {
     if value.trim().is_empty() {
         return Err(AnnotationError::Empty);
     }

@@ -16,7 +16,7 @@ use super::{Name, is_generated};
 use crate::{cache::Cache, federation::Federation, object::Kind};
 
 /// Runs every watch of the hub until cancelled.
-pub async fn watch(federation: &Arc<Federation>, cancel: &CancellationToken) {
+pub(crate) async fn watch(federation: &Arc<Federation>, cancel: &CancellationToken) {
     let f = &**federation;
     let client = || f.client.clone();
     let generations = Generations::default();
@@ -42,7 +42,7 @@ where
         match event {
             Ok(event) => cache.take(event, Name::of).into_iter().for_each(&changed),
             Err(error) => {
-                tracing::warn!(kind = %K::kind(&()), %error, "the watch of the hub broke; it goes on")
+                tracing::warn!(kind = %K::kind(&()), %error, "the watch of the hub broke; it goes on");
             }
         }
     }
@@ -111,12 +111,11 @@ impl Generations {
     /// Whether this is new; an object that is gone is always news.
     fn changed(&self, kind: &'static str, name: &Name, now: Option<i64>) -> bool {
         let mut seen = self.0.lock();
-        match now {
-            Some(generation) => seen.insert((kind, name.clone()), generation) != Some(generation),
-            None => {
-                seen.remove(&(kind, name.clone()));
-                true
-            }
+        let key = (kind, name.clone());
+        if let Some(generation) = now {
+            return seen.insert(key, generation) != Some(generation);
         }
+        seen.remove(&key);
+        true
     }
 }

@@ -17,7 +17,7 @@ use crate::apply::{WriteError, Writer, dynamic};
 
 /// Why there is no CA.
 #[derive(Debug, thiserror::Error)]
-pub enum AuthorityError {
+pub(crate) enum AuthorityError {
     /// The hub refused.
     #[error("Secret {name}: {0}", name = secrets::CA)]
     Write(#[from] WriteError),
@@ -34,20 +34,20 @@ pub enum AuthorityError {
 
 /// Issues identities.
 #[derive(Debug)]
-pub struct Authority {
+pub(crate) struct Authority {
     ca: Certificate,
     /// Key identifier of the CA.
-    pub key: Vec<u8>,
+    pub(crate) key: Vec<u8>,
     /// Everybody who is trusted, as PEM: two CAs while one replaces the other.
-    pub bundle: String,
+    pub(crate) bundle: String,
     /// The trust domain.
-    pub federation: String,
+    pub(crate) federation: String,
     hub: Mutex<Option<(Timestamp, Certificate)>>,
 }
 
 impl Authority {
     /// Reads the CA, or makes it.
-    pub async fn load(
+    pub(crate) async fn load(
         client: &Client,
         writer: &Writer,
         namespace: &str,
@@ -55,14 +55,12 @@ impl Authority {
     ) -> Result<Self, AuthorityError> {
         let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
         let read = || writer.timed(secrets.get_opt(secrets::CA));
-        let there = match read().await? {
-            Some(there) => there,
-            None => {
-                create(client, writer, namespace, federation).await?;
-                read().await?.ok_or(AuthorityError::Unreadable(secrets::TLS_CRT))?
-            }
-        };
-        Self::of(&there, federation)
+        if let Some(there) = read().await? {
+            return Self::of(&there, federation);
+        }
+        create(client, writer, namespace, federation).await?;
+        let made = read().await?.ok_or(AuthorityError::Unreadable(secrets::TLS_CRT))?;
+        Self::of(&made, federation)
     }
 
     fn of(secret: &Secret, federation: &str) -> Result<Self, AuthorityError> {
@@ -79,12 +77,12 @@ impl Authority {
     }
 
     /// Issues an identity.
-    pub fn issue(&self, uri: &str) -> Result<Certificate, IssueError> {
+    pub(crate) fn issue(&self, uri: &str) -> Result<Certificate, IssueError> {
         leaf(&self.ca, uri, Timestamp::now())
     }
 
     /// The hub's own identity, for asking gateways; kept in memory only.
-    pub fn hub(&self) -> Result<Certificate, IssueError> {
+    pub(crate) fn hub(&self) -> Result<Certificate, IssueError> {
         let mut hub = self.hub.lock();
         let young = |at: Timestamp| {
             Duration::try_from(Timestamp::now().duration_since(at)).is_ok_and(|age| age < RENEW_AFTER)

@@ -7,20 +7,20 @@ use super::RENEW_AFTER;
 
 /// What matters of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Facts {
+pub(crate) struct Facts {
     /// Its URI name.
-    pub uri: String,
+    pub(crate) uri: String,
     /// From when it is valid, in seconds since 1970.
-    pub not_before: i64,
+    pub(crate) not_before: i64,
     /// Until when.
-    pub not_after: i64,
+    pub(crate) not_after: i64,
     /// The key of the CA that signed it.
-    pub issuer_key: Vec<u8>,
+    pub(crate) issuer_key: Vec<u8>,
 }
 
 /// Whether an identity will do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// It will.
     Keep,
     /// Another one is needed; why.
@@ -29,7 +29,7 @@ pub enum Verdict {
 
 impl Facts {
     /// Reads the first certificate of a PEM.
-    pub fn of(pem: &[u8]) -> Option<Self> {
+    pub(crate) fn of(pem: &[u8]) -> Option<Self> {
         let (_, pem) = parse_x509_pem(pem).ok()?;
         let (_, certificate) = parse_x509_certificate(&pem.contents).ok()?;
         let names = certificate.subject_alternative_name().ok()??;
@@ -55,7 +55,7 @@ impl Facts {
 }
 
 /// The key identifier that a CA's certificate states.
-pub fn authority_key(pem: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn authority_key(pem: &[u8]) -> Option<Vec<u8>> {
     let (_, pem) = parse_x509_pem(pem).ok()?;
     let (_, certificate) = parse_x509_certificate(&pem.contents).ok()?;
     certificate.extensions().iter().find_map(|extension| match extension.parsed_extension() {
@@ -65,7 +65,7 @@ pub fn authority_key(pem: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Whether an identity of `uri`, signed by the CA with `issuer_key`, will do at `now`.
-pub fn examine(facts: Option<&Facts>, uri: &str, issuer_key: &[u8], now: Timestamp) -> Verdict {
+pub(crate) fn examine(facts: Option<&Facts>, uri: &str, issuer_key: &[u8], now: Timestamp) -> Verdict {
     let Some(facts) = facts else { return Verdict::Renew("there is none, or it is not readable") };
     let age = now.as_second() - facts.not_before;
     if facts.uri != uri {

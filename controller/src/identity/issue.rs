@@ -8,19 +8,19 @@ use rcgen::{
     KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
 };
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
+const DAY: Duration = Duration::from_hours(24);
 /// How long an identity is valid.
-pub const LIFETIME: Duration = Duration::from_secs(90 * 24 * 3600);
+pub(crate) const LIFETIME: Duration = Duration::from_hours(90 * 24);
 /// When it is renewed.
-pub const RENEW_AFTER: Duration = Duration::from_secs(60 * 24 * 3600);
+pub(crate) const RENEW_AFTER: Duration = Duration::from_hours(60 * 24);
 /// How long a CA is valid.
-const CA_LIFETIME: Duration = Duration::from_secs(3650 * 24 * 3600);
+const CA_LIFETIME: Duration = Duration::from_hours(3650 * 24);
 /// Clocks differ: certificates are valid from a little before now.
-const SKEW: Duration = Duration::from_secs(300);
+const SKEW: Duration = Duration::from_mins(5);
 
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
-pub enum IssueError {
+pub(crate) enum IssueError {
     /// Keys, names or signatures.
     #[error("cannot make a certificate: {0}")]
     Rcgen(#[from] rcgen::Error),
@@ -31,11 +31,11 @@ pub enum IssueError {
 
 /// A certificate and its key, as PEM.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Certificate {
+pub(crate) struct Certificate {
     /// The certificate.
-    pub certificate: String,
+    pub(crate) certificate: String,
     /// Its private key.
-    pub key: String,
+    pub(crate) key: String,
 }
 
 impl std::fmt::Debug for Certificate {
@@ -45,7 +45,7 @@ impl std::fmt::Debug for Certificate {
 }
 
 /// A new CA for a federation.
-pub fn authority(federation: &str, now: Timestamp) -> Result<Certificate, IssueError> {
+pub(crate) fn authority(federation: &str, now: Timestamp) -> Result<Certificate, IssueError> {
     let mut params = params(&format!("Spillway CA of {federation}"), now, CA_LIFETIME);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -55,7 +55,7 @@ pub fn authority(federation: &str, now: Timestamp) -> Result<Certificate, IssueE
 }
 
 /// A certificate with this URI name, for both ends of a connection.
-pub fn leaf(ca: &Certificate, uri: &str, now: Timestamp) -> Result<Certificate, IssueError> {
+pub(crate) fn leaf(ca: &Certificate, uri: &str, now: Timestamp) -> Result<Certificate, IssueError> {
     let issuer = Issuer::from_ca_cert_pem(&ca.certificate, KeyPair::from_pem(&ca.key)?)?;
     let mut params = params("Spillway", now, LIFETIME);
     params.subject_alt_names = vec![SanType::URI(uri.try_into()?)];
@@ -75,7 +75,7 @@ fn params(common_name: &str, now: Timestamp, lifetime: Duration) -> CertificateP
     let epoch = date_time_ymd(1970, 1, 1);
     let mut params = CertificateParams::default();
     params.distinguished_name = name;
-    params.not_before = epoch + (now - SKEW);
+    params.not_before = epoch + now.saturating_sub(SKEW);
     params.not_after = epoch + now + lifetime;
     params
 }

@@ -16,10 +16,10 @@ use crate::{
 };
 
 /// An identity that was issued, until the member's watch shows it.
-pub type Issued = Certificate;
+pub(crate) type Issued = Certificate;
 
 /// The Secret that `member` shall have, after what is seen there.
-pub fn secret(
+pub(crate) fn secret(
     f: &Federation,
     member: &Member,
     owner: &Owner,

@@ -16,7 +16,7 @@ const CONNECT: Duration = Duration::from_secs(2);
 
 /// Why there is no connection to a member.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ConnectionError {
+pub(crate) enum ConnectionError {
     /// Neither or both kinds of connection.
     #[error("spec.connection: exactly one of kubeconfigSecretRef and inPlace must be set")]
     NotOne,
@@ -56,7 +56,7 @@ pub enum ConnectionError {
 
 impl ConnectionError {
     /// One word for a condition.
-    pub fn reason(&self) -> &'static str {
+    pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::NotOne => "InvalidConnection",
             Self::NoSecret { .. } | Self::NoKey { .. } => "KubeconfigNotFound",
@@ -68,7 +68,7 @@ impl ConnectionError {
 
 /// How a member is reached: what a connection is made of, and made again when it changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Route {
+pub(crate) enum Route {
     /// It is the hub.
     InPlace,
     /// By the text of a kubeconfig.
@@ -76,7 +76,7 @@ pub enum Route {
 }
 
 /// How `cluster` is reached.
-pub fn route(hub: &Hub, namespace: &str, cluster: &MemberCluster) -> Result<Route, ConnectionError> {
+pub(crate) fn route(hub: &Hub, namespace: &str, cluster: &MemberCluster) -> Result<Route, ConnectionError> {
     let connection = &cluster.spec.connection;
     match (&connection.kubeconfig_secret_ref, &connection.in_place) {
         (None, Some(_)) => Ok(Route::InPlace),
@@ -98,7 +98,7 @@ fn text(secret: &Secret, reference: &KubeconfigSecretRef) -> Result<String, Conn
 }
 
 /// A client for a route.
-pub async fn client(hub: &Client, route: &Route) -> Result<Client, ConnectionError> {
+pub(crate) async fn client(hub: &Client, route: &Route) -> Result<Client, ConnectionError> {
     let text = match route {
         Route::InPlace => return Ok(hub.clone()),
         Route::Kubeconfig(text) => text,
@@ -114,7 +114,7 @@ pub async fn client(hub: &Client, route: &Route) -> Result<Client, ConnectionErr
 }
 
 /// Reads a kubeconfig and refuses what would run programs or read files, in every entry of it.
-pub fn checked_kubeconfig(text: &str) -> Result<Kubeconfig, ConnectionError> {
+pub(crate) fn checked_kubeconfig(text: &str) -> Result<Kubeconfig, ConnectionError> {
     let kubeconfig =
         Kubeconfig::from_yaml(text).map_err(|error| ConnectionError::Unusable(error.to_string()))?;
     for named in &kubeconfig.clusters {

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Watches every kind until dropped.
-pub async fn observe(f: &Federation, member: &Arc<Member>, client: &Client) {
+pub(crate) async fn observe(f: &Federation, member: &Arc<Member>, client: &Client) {
     let kinds = Kind::ALL.into_iter().filter(|kind| kind.is_copied_to(member.in_place));
     join_all(kinds.map(|kind| follow(f, member, client, kind))).await;
 }
@@ -58,7 +58,9 @@ fn take(f: &Federation, member: &Member, kind: Kind, event: Event<DynamicObject>
         _ => None,
     };
     let touched = member.cache(kind).take(event, |object| key(kind, member.in_place, object));
-    touched.into_iter().for_each(|key| member.queue.add(key));
+    for key in touched {
+        member.queue.add(key);
+    }
     if let Some(priority) = freed {
         // The last copy that names a priority takes it along.
         member.queue.add(Kind::RegionPriority.key("", &priority));
@@ -78,14 +80,18 @@ fn ask_for_all(f: &Federation, member: &Member, kind: Kind) {
     let wanted = match kind {
         Kind::Ingress => {
             let names = f.hub.federated.keys();
-            names.iter().for_each(|name| f.queues.federated.add(name.clone()));
+            for name in &names {
+                f.queues.federated.add(name.clone());
+            }
             names.into_iter().map(|name| kind.key(&name.namespace, &name.name)).collect()
         }
         Kind::RegionPriority => cluster(f.hub.priorities.keys()),
         Kind::GatewayPeer => cluster(f.hub.clusters.keys()),
         Kind::Identity => vec![crate::object::identity_key(&f.namespace)],
     };
-    wanted.into_iter().for_each(|key| member.queue.add(key));
+    for key in wanted {
+        member.queue.add(key);
+    }
 }
 
 fn blind(f: &Federation, member: &Member, kind: Kind, error: Option<String>) {

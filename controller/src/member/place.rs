@@ -21,12 +21,12 @@ use crate::{
 };
 
 /// An identity is looked at again without being asked: it ages.
-const IDENTITY_ROUND: Duration = Duration::from_secs(3600);
+const IDENTITY_ROUND: Duration = Duration::from_hours(1);
 /// People delete the foreign object, and no watch of ours sees it.
 const CONFLICT_ROUND: Duration = Duration::from_secs(10);
 
 /// One object on its way to one member.
-pub(super) struct Task<'a> {
+struct Task<'a> {
     f: &'a Federation,
     member: &'a Member,
     client: &'a Client,
@@ -35,7 +35,7 @@ pub(super) struct Task<'a> {
 }
 
 /// Looks at one key and does what the plan says.
-pub async fn place(f: &Federation, member: &Member, client: &Client, key: ObjectKey) -> Outcome {
+pub(crate) async fn place(f: &Federation, member: &Member, client: &Client, key: ObjectKey) -> Outcome {
     let Some(kind) = Kind::of(&key).filter(|kind| kind.is_copied_to(member.in_place)) else {
         return Outcome::Done;
     };
@@ -47,7 +47,7 @@ pub async fn place(f: &Federation, member: &Member, client: &Client, key: Object
 
 impl Task<'_> {
     /// The plan, and both sides of it noted.
-    pub(super) fn plan(&self, wanted: &Wanted) -> Change {
+    fn plan(&self, wanted: &Wanted) -> Change {
         let (cache, member) = (self.member.cache(self.kind), &self.member.name);
         let seen = cache.get(self.key).map(|object| copy::seen(&object, wanted.copy.as_ref()));
         let synced = Synced { hub: self.f.hub.synced(), member: cache.synced() };
@@ -203,7 +203,12 @@ impl Task<'_> {
 }
 
 /// Deletes an object that the guard let pass, if the plan still says so.
-pub async fn delete_inferred(f: &Federation, member: &Member, client: &Client, key: &ObjectKey) -> Outcome {
+pub(crate) async fn delete_inferred(
+    f: &Federation,
+    member: &Member,
+    client: &Client,
+    key: &ObjectKey,
+) -> Outcome {
     let Some(kind) = Kind::of(key) else { return Outcome::Done };
     let task = Task { f, member, client, key, kind };
     let Change::Delete { uid, why } = task.plan(&want(f, member, key)) else { return Outcome::Done };
@@ -216,7 +221,7 @@ pub async fn delete_inferred(f: &Federation, member: &Member, client: &Client, k
 }
 
 /// Whether the plan still wants an inferred delete of this key.
-pub fn still_unwanted(f: &Federation, member: &Member, client: &Client, key: &ObjectKey) -> bool {
+pub(crate) fn still_unwanted(f: &Federation, member: &Member, client: &Client, key: &ObjectKey) -> bool {
     Kind::of(key).is_some_and(|kind| {
         Task { f, member, client, key, kind }.plan(&want(f, member, key)).is_inferred_delete()
     })

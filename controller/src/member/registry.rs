@@ -22,7 +22,7 @@ use crate::{
 const FORGET: usize = 256;
 
 /// One round for the `MemberCluster` `name`.
-pub async fn cluster(f: &Arc<Federation>, name: &Name) -> Outcome {
+pub(crate) async fn cluster(f: &Arc<Federation>, name: &Name) -> Outcome {
     if !f.hub.synced() {
         return Outcome::Again(Duration::from_millis(100));
     }

@@ -23,7 +23,7 @@ const FAILURES: u32 = 2;
 const WORKERS: usize = 8;
 
 /// Runs a member until cancelled.
-pub async fn run(f: Arc<Federation>, member: Arc<Member>, route: Route, cancel: CancellationToken) {
+pub(crate) async fn run(f: Arc<Federation>, member: Arc<Member>, route: Route, cancel: CancellationToken) {
     let life = async {
         loop {
             // A new connection for each session: whatever hung in the old one is dropped with it.

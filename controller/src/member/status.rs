@@ -16,7 +16,7 @@ use crate::{
 const LAST_SEEN_SECONDS: i64 = 60;
 
 /// Writes the status if it changed.
-pub async fn write(f: &Federation, cluster: &MemberCluster) -> Result<(), WriteError> {
+pub(crate) async fn write(f: &Federation, cluster: &MemberCluster) -> Result<(), WriteError> {
     let name = cluster.name_any();
     let Some(member) = f.members.get(&name) else { return Ok(()) };
     let gateways = f.board.gateways(&name);

@@ -21,18 +21,18 @@ use super::{
 use crate::{federation::Federation, hub::Name, object::Kind, queue::Outcome};
 
 /// On a `MemberCluster`: how many deletes at once a person allows.
-pub const ALLOW_DELETES: &str = "kube-federation.io/allow-deletes";
+pub(crate) const ALLOW_DELETES: &str = "kube-federation.io/allow-deletes";
 
 /// What belongs together arrives within this.
 const GATHER: Duration = Duration::from_millis(300);
 /// How long a delete counts against the next ones.
-const MEMORY: Duration = Duration::from_secs(60);
+const MEMORY: Duration = Duration::from_mins(1);
 /// How often held deletes are looked at again: a person may have allowed them.
 const ROUND: Duration = Duration::from_secs(2);
 
 /// What waits for the guard.
 #[derive(Debug, Default)]
-pub struct Sweeps {
+pub(crate) struct Sweeps {
     waiting: Mutex<BTreeSet<ObjectKey>>,
     done: Mutex<VecDeque<Instant>>,
     wake: Notify,
@@ -40,7 +40,7 @@ pub struct Sweeps {
 
 impl Sweeps {
     /// Asks for a delete.
-    pub fn ask(&self, key: ObjectKey) {
+    pub(crate) fn ask(&self, key: ObjectKey) {
         self.waiting.lock().insert(key);
         self.wake.notify_one();
     }
@@ -55,7 +55,7 @@ impl Sweeps {
 }
 
 /// Sweeps until dropped.
-pub async fn sweep(f: &Federation, member: &Member, client: &Client) {
+pub(crate) async fn sweep(f: &Federation, member: &Member, client: &Client) {
     loop {
         if member.sweeps.waiting.lock().is_empty() {
             member.sweeps.wake.notified().await;
@@ -66,7 +66,9 @@ pub async fn sweep(f: &Federation, member: &Member, client: &Client) {
         let asked: Vec<_> = member.sweeps.waiting.lock().iter().cloned().collect();
         let (wanted, dropped): (Vec<_>, Vec<_>) =
             asked.into_iter().partition(|key| still_unwanted(f, member, client, key));
-        dropped.iter().for_each(|key| drop(member.sweeps.waiting.lock().remove(key)));
+        for key in &dropped {
+            member.sweeps.waiting.lock().remove(key);
+        }
         let recent = member.sweeps.recent();
         let guard = Guard { total: total(member) + recent, recent, allowed: allowed(f, member) };
         match guard.sweep(wanted) {

@@ -12,7 +12,7 @@ use spillway_decide::plan::Owner;
 use crate::copy::Copy;
 
 /// The Ingress that members get of a federated ingress.
-pub fn ingress(hub: &str, federated: &FederatedIngress) -> Copy {
+pub(crate) fn ingress(hub: &str, federated: &FederatedIngress) -> Copy {
     let spec = &federated.spec;
     let mut notes = spec.template.metadata.annotations.clone();
     notes.remove(annotations::REGION_PRIORITY);
@@ -36,16 +36,16 @@ pub fn ingress(hub: &str, federated: &FederatedIngress) -> Copy {
 }
 
 /// On copies: the host that gateways ask for in probes.
-pub const PROBE_HOST: &str = "kube-federation.io/probe-host";
+pub(crate) const PROBE_HOST: &str = "kube-federation.io/probe-host";
 
 /// The priority as members get it.
-pub fn priority(hub: &str, priority: &RegionPriority) -> Copy {
+pub(crate) fn priority(hub: &str, priority: &RegionPriority) -> Copy {
     let empty = std::collections::BTreeMap::new;
     Copy::new(&owner(hub, priority), empty(), empty(), payload(&priority.spec))
 }
 
 /// What every gateway learns of this member's gateways.
-pub fn peer(hub: &str, federation: &str, cluster: &MemberCluster) -> Copy {
+pub(crate) fn peer(hub: &str, federation: &str, cluster: &MemberCluster) -> Copy {
     let (spec, member) = (&cluster.spec, cluster.name_any());
     let peer = GatewayPeer::new(
         &cluster.name_any(),
@@ -70,7 +70,7 @@ pub fn peer(hub: &str, federation: &str, cluster: &MemberCluster) -> Copy {
 }
 
 /// The mark of a copy of `source`.
-pub fn owner<K: ResourceExt>(hub: &str, source: &K) -> Owner {
+pub(crate) fn owner<K: ResourceExt>(hub: &str, source: &K) -> Owner {
     Owner { hub: hub.to_owned(), source: source.uid().unwrap_or_default() }
 }
 

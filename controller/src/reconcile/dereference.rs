@@ -8,17 +8,17 @@ use crate::hub::{Hub, Name};
 
 /// A federated ingress with what it refers to.
 #[derive(Debug, Clone)]
-pub struct Dereferenced {
+pub(crate) struct Dereferenced {
     /// The object.
-    pub federated: Arc<FederatedIngress>,
+    pub(crate) federated: Arc<FederatedIngress>,
     /// Its priority, if that exists.
-    pub priority: Option<Arc<RegionPriority>>,
+    pub(crate) priority: Option<Arc<RegionPriority>>,
     /// Every member of the federation.
-    pub clusters: Vec<Arc<MemberCluster>>,
+    pub(crate) clusters: Vec<Arc<MemberCluster>>,
 }
 
 /// None if the object is gone.
-pub fn dereference(hub: &Hub, name: &Name) -> Option<Dereferenced> {
+pub(crate) fn dereference(hub: &Hub, name: &Name) -> Option<Dereferenced> {
     let federated = hub.federated.get(name)?;
     let priority = hub.priorities.get(&Name::cluster(&federated.spec.region_priority));
     Some(Dereferenced { priority, clusters: hub.clusters.values(), federated })

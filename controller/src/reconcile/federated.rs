@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// One round for the federated ingress `name`.
-pub async fn federated(f: &Federation, name: &Name) -> Outcome {
+pub(crate) async fn federated(f: &Federation, name: &Name) -> Outcome {
     if !f.hub.synced() {
         return Outcome::Again(std::time::Duration::from_millis(100));
     }

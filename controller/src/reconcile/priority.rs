@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// One round for the priority `name`.
-pub async fn priority(f: &Federation, name: &Name) -> Outcome {
+pub(crate) async fn priority(f: &Federation, name: &Name) -> Outcome {
     if !f.hub.synced() {
         return Outcome::Again(std::time::Duration::from_millis(100));
     }

@@ -18,7 +18,7 @@ use crate::{
 
 /// What was told about a source, so that it is told once.
 #[derive(Debug, Default)]
-pub struct Told(Mutex<BTreeMap<(Name, &'static str), String>>);
+pub(crate) struct Told(Mutex<BTreeMap<(Name, &'static str), String>>);
 
 impl Told {
     fn is_news(&self, name: &Name, about: &'static str, text: &str) -> bool {
@@ -31,7 +31,7 @@ impl Told {
 }
 
 /// One round for the source `name`.
-pub async fn source(f: &Federation, told: &Told, name: &Name) -> Outcome {
+pub(crate) async fn source(f: &Federation, told: &Told, name: &Name) -> Outcome {
     if !f.hub.synced() {
         return Outcome::Again(std::time::Duration::from_millis(100));
     }

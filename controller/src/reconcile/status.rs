@@ -25,24 +25,24 @@ const MAX_FAILING: usize = 32;
 
 /// Where an object stands on one member.
 #[derive(Debug, Clone)]
-pub struct Whereabouts {
+pub(crate) struct Whereabouts {
     /// The member.
-    pub member: String,
+    pub(crate) member: String,
     /// Since when it does not answer, if it does not.
-    pub unreachable: Option<Timestamp>,
+    pub(crate) unreachable: Option<Timestamp>,
     /// What is wanted is seen there.
-    pub in_step: bool,
+    pub(crate) in_step: bool,
     /// A gateway there has loaded the priority.
-    pub served: bool,
+    pub(crate) served: bool,
     /// A copy of ours is, or may be, there.
-    pub left: bool,
+    pub(crate) left: bool,
     /// What does not work.
-    pub failure: Option<Failure>,
+    pub(crate) failure: Option<Failure>,
 }
 
 impl Whereabouts {
     /// Where `key`, governed by `priority`, stands on `member`.
-    pub fn of(f: &Federation, member: &Member, key: &ObjectKey, priority: &str) -> Self {
+    pub(crate) fn of(f: &Federation, member: &Member, key: &ObjectKey, priority: &str) -> Self {
         let row = f.placement.get(key, &member.name).ok().flatten();
         Self {
             member: member.name.clone(),
@@ -74,7 +74,7 @@ impl Whereabouts {
 }
 
 /// The status of a federated ingress.
-pub fn status(
+pub(crate) fn status(
     refs: &Dereferenced,
     targets: &Result<BTreeSet<String>, Invalid>,
     all: &[Whereabouts],

@@ -8,7 +8,7 @@ use super::dereference::Dereferenced;
 
 /// Why nothing is propagated for now. What is out there stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Invalid {
+pub(crate) enum Invalid {
     /// A reference does not resolve (yet).
     Unresolved {
         /// One word.
@@ -26,7 +26,7 @@ pub enum Invalid {
 }
 
 /// Names of the members that shall get it.
-pub fn targets(refs: &Dereferenced) -> Result<BTreeSet<String>, Invalid> {
+pub(crate) fn targets(refs: &Dereferenced) -> Result<BTreeSet<String>, Invalid> {
     let spec = &refs.federated.spec;
     let Some(priority) = &refs.priority else {
         let message = format!("spec.regionPriority: there is no RegionPriority {:?}", spec.region_priority);

@@ -18,11 +18,11 @@ use crate::{
 
 /// What is wanted, with the copy if one is.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     /// For the plan.
-    pub want: Want,
+    pub(crate) want: Want,
     /// What to write.
-    pub copy: Option<Copy>,
+    pub(crate) copy: Option<Copy>,
 }
 
 impl Wanted {
@@ -36,7 +36,7 @@ impl Wanted {
 }
 
 /// What the hub wants of `key` on `member`.
-pub fn want(f: &Federation, member: &Member, key: &ObjectKey) -> Wanted {
+pub(crate) fn want(f: &Federation, member: &Member, key: &ObjectKey) -> Wanted {
     match Kind::of(key) {
         Some(Kind::Ingress) => ingress(f, member, key),
         Some(Kind::RegionPriority) => priority(f, member, key),

@@ -24,14 +24,14 @@ use crate::conditions::{Conditions, Is};
 
 /// One gateway's word on the priority in question.
 #[derive(Debug, Clone, Copy)]
-pub struct Heard<'a> {
+pub(crate) struct Heard<'a> {
     region: &'a str,
     view: &'a PriorityView,
 }
 
 impl<'a> Heard<'a> {
     /// What the reports say of a priority.
-    pub fn of(priority: &str, reports: &'a [Arc<Report>]) -> Vec<Self> {
+    pub(crate) fn of(priority: &str, reports: &'a [Arc<Report>]) -> Vec<Self> {
         let heard = |report: &'a Arc<Report>| {
             let PriorityReport { view, .. } = report.priorities.get(priority)?;
             Some(Self { region: &report.region, view })
@@ -41,7 +41,7 @@ impl<'a> Heard<'a> {
 }
 
 /// The status of a priority, after `before`.
-pub fn status(
+pub(crate) fn status(
     priority: &RegionPriority,
     before: &RegionPriorityStatus,
     heard: &[Heard<'_>],
@@ -58,7 +58,7 @@ pub fn status(
 }
 
 /// Whether the difference is worth a write at once: not just figures and words.
-pub fn is_significant(before: &RegionPriorityStatus, new: &RegionPriorityStatus) -> bool {
+pub(crate) fn is_significant(before: &RegionPriorityStatus, new: &RegionPriorityStatus) -> bool {
     let row = |row: &RegionStatus| {
         (row.name.clone(), row.verdict, row.votes_bad, row.voters, row.spill_to.clone(), row.share_percent)
     };

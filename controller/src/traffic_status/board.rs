@@ -12,15 +12,15 @@ const FRESH: Duration = Duration::from_secs(5);
 
 /// Reports by member.
 #[derive(Debug, Default)]
-pub struct Board {
+pub(crate) struct Board {
     reports: RwLock<BTreeMap<String, (Instant, Arc<Report>)>>,
     /// Rings when a report came in.
-    pub news: Notify,
+    pub(crate) news: Notify,
 }
 
 impl Board {
     /// Takes a report; tells whether what a `MemberCluster` shows of it changed.
-    pub fn take(&self, member: &str, report: Report) -> bool {
+    pub(crate) fn take(&self, member: &str, report: Report) -> bool {
         let before = self.gateways(member);
         self.reports.write().insert(member.to_owned(), (Instant::now(), Arc::new(report)));
         self.news.notify_one();
@@ -28,28 +28,30 @@ impl Board {
     }
 
     /// Forgets reports that are no longer fresh; tells whose.
-    pub fn expire(&self) -> Vec<String> {
+    pub(crate) fn expire(&self) -> Vec<String> {
         let mut reports = self.reports.write();
         let old = reports.iter().filter(|(_, (at, _))| at.elapsed() > FRESH);
         let old: Vec<_> = old.map(|(member, _)| member.clone()).collect();
-        old.iter().for_each(|member| drop(reports.remove(member)));
+        for member in &old {
+            reports.remove(member);
+        }
         old
     }
 
     /// The fresh reports.
-    pub fn fresh(&self) -> Vec<Arc<Report>> {
+    pub(crate) fn fresh(&self) -> Vec<Arc<Report>> {
         let reports = self.reports.read();
         reports.values().filter(|(at, _)| at.elapsed() <= FRESH).map(|(_, report)| report.clone()).collect()
     }
 
     /// Whether a gateway of the member has loaded this priority.
-    pub fn serves(&self, member: &str, priority: &str) -> bool {
+    pub(crate) fn serves(&self, member: &str, priority: &str) -> bool {
         let reports = self.reports.read();
         reports.get(member).is_some_and(|(_, report)| report.priorities.contains_key(priority))
     }
 
     /// The member's gateways, as status shows them.
-    pub fn gateways(&self, member: &str) -> Vec<GatewayStatus> {
+    pub(crate) fn gateways(&self, member: &str) -> Vec<GatewayStatus> {
         let reports = self.reports.read();
         let report = reports.get(member).map(|(_, report)| report);
         report.into_iter().map(|report| gateway(report)).collect()
@@ -62,7 +64,7 @@ fn gateway(report: &Report) -> GatewayStatus {
 }
 
 /// A gateway's verdict, as status spells it.
-pub fn shown(verdict: Verdict) -> Shown {
+pub(crate) fn shown(verdict: Verdict) -> Shown {
     match verdict {
         Verdict::Healthy => Shown::Healthy,
         Verdict::Suspected => Shown::Suspected,

@@ -30,7 +30,7 @@ const MAX_REPORT_BYTES: usize = 4 << 20;
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
-pub enum AskError {
+pub(crate) enum AskError {
     /// Nothing within the deadline.
     #[error("no answer within {} s", DEADLINE.as_secs())]
     Deadline,
@@ -52,10 +52,10 @@ pub enum AskError {
 }
 
 /// A connection to a gateway, kept while it works.
-pub type Connection = http2::SendRequest<Empty<Bytes>>;
+pub(crate) type Connection = http2::SendRequest<Empty<Bytes>>;
 
 /// Asks over a connection that is there, or a new one; gives it back if it goes on working.
-pub async fn ask(
+pub(crate) async fn ask(
     kept: Option<Connection>,
     address: SocketAddr,
     config: Arc<ClientConfig>,
@@ -99,7 +99,7 @@ async fn get(connection: &mut Connection, address: SocketAddr) -> Result<Report,
 }
 
 /// How we present ourselves, and whom we take for the gateway called `uri`.
-pub fn config(identity: &Certificate, bundle: &str, uri: &str) -> Result<Arc<ClientConfig>, AskError> {
+pub(crate) fn config(identity: &Certificate, bundle: &str, uri: &str) -> Result<Arc<ClientConfig>, AskError> {
     let bad = |error: &dyn std::fmt::Display| AskError::Identity(error.to_string());
     let certificates =
         |pem: &str| CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>();

@@ -29,7 +29,7 @@ struct Line {
 }
 
 /// Asks until cancelled.
-pub async fn poll(f: Arc<Federation>, cancel: CancellationToken) {
+pub(crate) async fn poll(f: Arc<Federation>, cancel: CancellationToken) {
     let lines: Arc<Mutex<BTreeMap<String, Line>>> = Arc::default();
     let busy: Arc<Mutex<BTreeSet<String>>> = Arc::default();
     let tasks = TaskTracker::new();

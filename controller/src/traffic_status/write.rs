@@ -27,7 +27,7 @@ struct Written {
 }
 
 /// Mirrors until cancelled.
-pub async fn mirror(f: Arc<Federation>, cancel: CancellationToken) {
+pub(crate) async fn mirror(f: Arc<Federation>, cancel: CancellationToken) {
     let mut written: BTreeMap<String, Written> = BTreeMap::new();
     let mirroring = async {
         loop {
@@ -67,7 +67,7 @@ async fn one(
         }
         Err(error) if error.is_not_found() => {}
         Err(error) => {
-            tracing::warn!(priority = name, %error, "could not write the status of a RegionPriority")
+            tracing::warn!(priority = name, %error, "could not write the status of a RegionPriority");
         }
     }
 }

@@ -45,6 +45,12 @@ use crate::schema::{host_ports, region_name, rule};
         description = "The first region that is Degraded."
     ),
     printcolumn(
+        name = "FailOpen",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"FailOpen\")].status",
+        description = "True when traffic stays where it is because nowhere is better."
+    ),
+    printcolumn(
         name = "Reason",
         type_ = "string",
         json_path = ".status.regions[?(@.verdict==\"Degraded\")].reason",

@@ -20,7 +20,9 @@ pub struct Frame {
     pub dns: BTreeMap<String, DnsView>,
     /// What each region's backends served over the last seconds.
     pub traffic: BTreeMap<String, RegionView>,
-    /// How many clients are at each region's front door.
+    /// The number of clients.
+    pub clients: usize,
+    /// How many of them are at each region's front door.
     pub clients_at: BTreeMap<String, usize>,
     /// Counts since the start.
     pub totals: Totals,
@@ -48,10 +50,10 @@ impl Frame {
         Some(self.gateways.get(region)?.shares.get(region).copied().unwrap_or(0))
     }
 
-    /// The number of clients.
+    /// Whether every client is at a region's front door.
     #[must_use]
-    pub fn clients(&self) -> usize {
-        self.clients_at.values().sum()
+    pub fn all_clients_at(&self, region: &str) -> bool {
+        self.clients > 0 && self.clients_of(region) == self.clients
     }
 
     /// The number of clients at a region's front door.

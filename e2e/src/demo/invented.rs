@@ -2,7 +2,7 @@
 
 #![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small invented numbers")]
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use spillway_decide::{
     Verdict,
@@ -14,7 +14,7 @@ use super::{
     milestones::Milestones,
     terms::Terms,
 };
-use crate::load::{RegionView, Totals};
+use crate::load::{Interval, RegionView, Totals};
 
 pub(crate) const ONSET: f64 = 8.0;
 pub(crate) const HEALED: f64 = 55.0;
@@ -44,6 +44,14 @@ pub(crate) fn milestones(frames: &[Frame], terms: &Terms) -> Milestones {
         milestones.read(frame, terms);
     }
     milestones
+}
+
+/// What the frames say of the traffic, a second at a time.
+pub(crate) fn intervals(frames: &[Frame]) -> Vec<Interval> {
+    let whole = frames.iter().filter(|frame| frame.at.fract() == 0.0);
+    whole
+        .map(|frame| Interval { from: Duration::from_secs_f64(frame.at), regions: frame.traffic.clone() })
+        .collect()
 }
 
 /// The last entry of a table of times that has begun.
@@ -97,6 +105,7 @@ pub(crate) fn frame(at: f64) -> Frame {
             ("shenzhen".to_owned(), served(kept_f, if slow { 2003.0 } else { 9.0 + (at * 3.0).sin() })),
             ("chengdu".to_owned(), served(100.0 - kept_f, 11.0 + (at * 2.0).cos())),
         ]),
+        clients: 50,
         clients_at: BTreeMap::from([("shenzhen".to_owned(), there), ("chengdu".to_owned(), 50 - there)]),
         totals: Totals {
             sent,

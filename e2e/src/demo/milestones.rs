@@ -105,7 +105,7 @@ impl Milestone {
             Self::Shifted65 => kept.is_some_and(|kept| kept <= 35),
             Self::Shifted100 => kept == Some(0),
             Self::DnsAway => every_answer(frame, |it| it.region != region),
-            Self::ClientsAway => frame.clients() > 0 && frame.clients_of(region) == 0,
+            Self::ClientsAway => frame.clients > 0 && frame.clients_of(region) == 0,
             Self::Recovering => matches!(verdict, Some(Verdict::Recovering | Verdict::Healthy)),
             Self::FirstStepHome => kept.is_some_and(|kept| kept > 0),
             Self::LastStepHome => kept.is_some_and(|kept| kept >= 100),
@@ -113,7 +113,7 @@ impl Milestone {
             Self::DnsHome => {
                 every_answer(frame, |it| it.region == region && it.ttl_seconds == dns.ttl_seconds)
             }
-            Self::ClientsHome => frame.clients() > 0 && frame.clients_of(region) == frame.clients(),
+            Self::ClientsHome => frame.all_clients_at(region),
         }
     }
 }

@@ -5,9 +5,16 @@ use std::collections::BTreeMap;
 use spillway_decide::report::PriorityView;
 
 use super::{frame::Frame, terms::Terms};
+use crate::load::RegionView;
 
 /// A share of the traffic is worth a line when it has changed by so many percent.
-const SHARE: f64 = 20.0;
+const SHARE: f64 = 4.0;
+
+/// A share moves by as much from look to look while nothing happens.
+const NOISE: f64 = 1.2;
+
+/// After so many looks without movement a share has come to rest.
+const REST: u32 = 4;
 
 /// A line, and when.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +31,8 @@ pub struct Narrator {
     last: Frame,
     /// The share of the traffic of each region that was told last.
     shares: BTreeMap<String, f64>,
+    /// For how many looks no share has moved.
+    steady: u32,
     /// Whether each region's P95 was over the bound when it was told last.
     slow: BTreeMap<String, bool>,
     /// The front door that had every client when that was told last.
@@ -58,29 +67,38 @@ impl Narrator {
         lines
     }
 
+    /// A share is a moving average, and slides for seconds; it is told when it has come to rest.
     fn traffic(&mut self, frame: &Frame) -> Option<String> {
-        let moved = frame.traffic.iter().any(|(region, view)| {
-            let told = self.shares.get(region).copied().unwrap_or(0.0);
-            let settled = view.share_percent >= 99.9 && told < 99.9;
-            (view.share_percent - told).abs() >= SHARE || settled
-        });
-        moved.then(|| {
-            self.shares =
-                frame.traffic.iter().map(|(region, view)| (region.clone(), view.share_percent)).collect();
-            let shares = self.shares.iter().filter(|(_, share)| **share >= 0.5);
-            let shares: Vec<_> = shares.map(|(region, share)| format!("{region} {share:.0} %")).collect();
-            format!("the traffic is served by {}", shares.join(", "))
-        })
+        let steady = differ(&frame.traffic, &shares_of(&self.last)) < NOISE;
+        self.steady = if steady { self.steady + 1 } else { 0 };
+        if self.steady < REST || differ(&frame.traffic, &self.shares) < SHARE {
+            return None;
+        }
+        self.shares = shares_of(frame);
+        let shares = self.shares.iter().filter(|(_, share)| **share >= 0.5);
+        let shares: Vec<_> = shares.map(|(region, share)| format!("{region} {share:.0} %")).collect();
+        Some(format!("the traffic is served by {}", shares.join(", ")))
     }
 
     fn clients(&mut self, frame: &Frame) -> Option<String> {
-        let all = frame.clients();
-        let (region, _) = frame.clients_at.iter().find(|(_, count)| all > 0 && **count == all)?;
+        let all = frame.clients;
+        let region = frame.clients_at.keys().find(|region| frame.all_clients_at(region))?;
         (self.all_at.as_ref() != Some(region)).then(|| {
             self.all_at = Some(region.clone());
             format!("all {all} clients are at {region}'s front door")
         })
     }
+}
+
+fn shares_of(frame: &Frame) -> BTreeMap<String, f64> {
+    frame.traffic.iter().map(|(region, view)| (region.clone(), view.share_percent)).collect()
+}
+
+/// The largest difference of a region's share.
+fn differ(now: &BTreeMap<String, RegionView>, before: &BTreeMap<String, f64>) -> f64 {
+    let share = |region: &String| now.get(region).map_or(0.0, |view| view.share_percent);
+    let moved = |region: &String| (share(region) - before.get(region).copied().unwrap_or(0.0)).abs();
+    now.keys().chain(before.keys()).map(moved).fold(0.0, f64::max)
 }
 
 /// A region's own word on itself, and what others come to think of it where that differs.
@@ -162,7 +180,7 @@ mod tests {
             "40.00 shenzhen is Degraded: P95 over the bound",
             "40.00 what arrives at shenzhen goes to shenzhen 90 %, chengdu 10 %",
             "41.00 what arrives at shenzhen goes to chengdu 65 %, shenzhen 35 %",
-            "42.00 the traffic is served by chengdu 100 %",
+            "43.00 the traffic is served by chengdu 100 %",
             "45.00 all 50 clients are at chengdu's front door",
             "90.00 shenzhen is Recovering: P95 over the bound",
             "210.00 DNS at beijing, chengdu, shenzhen answers shenzhen, TTL 30 s",

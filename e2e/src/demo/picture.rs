@@ -3,7 +3,7 @@
 //! plotters draws it; a style sheet is added afterwards that swaps the few colours used for others where the
 //! reader's page is dark. An SVG in a README follows the reader's theme that way without a second file.
 
-use std::error::Error;
+use std::{collections::BTreeMap, error::Error, time::Duration};
 
 use plotters::{drawing::IntoDrawingArea, prelude::SVGBackend};
 
@@ -13,11 +13,16 @@ use super::{
     terms::Terms,
 };
 
+use crate::load::{Interval, RegionView};
+
 mod head;
 mod panels;
 mod theme;
 
 use theme::PAPER;
+
+/// The length of the intervals that the picture expects: a step of a shift is one.
+pub const EVERY: Duration = Duration::from_secs(1);
 
 /// In pixels, as plotters wants it; an SVG scales.
 const SIZE: (u32, u32) = (960, 752);
@@ -36,6 +41,8 @@ const TTL: u32 = 120;
 
 /// What the picture shows, with times relative to the onset.
 struct Scene<'a> {
+    /// Who served the requests that were sent at a time, and how fast.
+    traffic: Vec<(f64, &'a BTreeMap<String, RegionView>)>,
     frames: Vec<&'a Frame>,
     terms: &'a Terms,
     onset: f64,
@@ -44,7 +51,12 @@ struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    fn new(frames: &'a [Frame], milestones: &Milestones, terms: &'a Terms) -> Option<Self> {
+    fn new(
+        frames: &'a [Frame],
+        intervals: &'a [Interval],
+        milestones: &Milestones,
+        terms: &'a Terms,
+    ) -> Option<Self> {
         let (first, last) = (frames.first()?, frames.last()?);
         let onset = milestones.onset.unwrap_or(first.at);
         let marks = [
@@ -56,7 +68,16 @@ impl<'a> Scene<'a> {
             (milestones.home(), "home"),
         ];
         let marks = marks.into_iter().filter_map(|(at, name)| Some((at? - onset, name))).collect();
-        Some(Self { frames: sampled(frames), terms, onset, span: (first.at - onset, last.at - onset), marks })
+        let middle = |interval: &Interval| (interval.from + EVERY / 2).as_secs_f64() - onset;
+        let traffic = intervals.iter().map(|interval| (middle(interval), &interval.regions)).collect();
+        Some(Self {
+            traffic,
+            frames: sampled(frames),
+            terms,
+            onset,
+            span: (first.at - onset, last.at - onset),
+            marks,
+        })
     }
 
     /// The time of a frame, relative to the onset.
@@ -81,8 +102,13 @@ fn sampled(frames: &[Frame]) -> Vec<&Frame> {
 }
 
 /// Draws the story. None if there is nothing to draw.
-pub fn draw(frames: &[Frame], milestones: &Milestones, terms: &Terms) -> anyhow::Result<Option<String>> {
-    let Some(scene) = Scene::new(frames, milestones, terms) else { return Ok(None) };
+pub fn draw(
+    frames: &[Frame],
+    intervals: &[Interval],
+    milestones: &Milestones,
+    terms: &Terms,
+) -> anyhow::Result<Option<String>> {
+    let Some(scene) = Scene::new(frames, intervals, milestones, terms) else { return Ok(None) };
     let mut svg = String::new();
     paint(&mut svg, &scene).map_err(|error| anyhow::anyhow!("drawing the picture: {error}"))?;
     Ok(Some(theme::follow_the_reader(&svg)))
@@ -113,7 +139,7 @@ mod tests {
     fn drawn() -> String {
         let (terms, frames) = (invented::terms(), invented::story());
         let milestones = invented::milestones(&frames, &terms);
-        draw(&frames, &milestones, &terms).unwrap().unwrap()
+        draw(&frames, &invented::intervals(&frames), &milestones, &terms).unwrap().unwrap()
     }
 
     #[test]
@@ -142,6 +168,6 @@ mod tests {
 
     #[test]
     fn nothing_makes_no_picture() {
-        assert!(draw(&[], &Milestones::default(), &invented::terms()).unwrap().is_none());
+        assert!(draw(&[], &[], &Milestones::default(), &invented::terms()).unwrap().is_none());
     }
 }

@@ -204,7 +204,9 @@ fn conclude(log: &Log, records: &Records, screen: &mut Screen) -> Result<Told> {
     let dir = repository().join("target/demo");
     std::fs::create_dir_all(&dir).with_context(|| format!("make {}", dir.display()))?;
     std::fs::write(dir.join("summary.json"), serde_json::to_vec_pretty(&summary)?)?;
-    if let Some(svg) = picture::draw(&log.frames, &log.milestones, &log.terms)? {
+    if let Some(svg) =
+        picture::draw(&log.frames, &records.intervals(picture::EVERY), &log.milestones, &log.terms)?
+    {
         std::fs::write(dir.join("failover.svg"), svg)?;
     }
     screen.say("");

@@ -75,6 +75,7 @@ impl Watch {
             at: snapshot.at.as_secs_f64(),
             gateways: seen.gateways.clone(),
             dns: seen.dns.clone(),
+            clients: snapshot.clients.len(),
             clients_at: snapshot.clients_at(),
             traffic: snapshot.regions,
             totals: snapshot.totals,

@@ -56,6 +56,19 @@ pub struct RegionView {
     pub p95_milliseconds: Option<f64>,
 }
 
+impl RegionView {
+    /// Of the latencies of a region's answers, where all regions together gave `all`.
+    pub(super) fn of(mut latencies: Vec<Duration>, all: usize) -> Self {
+        let rank = (latencies.len() * 95).div_ceil(100).saturating_sub(1);
+        let p95 = (!latencies.is_empty()).then(|| *latencies.select_nth_unstable(rank).1);
+        Self {
+            served: latencies.len() as u64,
+            share_percent: 100.0 * to_f64(latencies.len()) / to_f64(all.max(1)),
+            p95_milliseconds: p95.map(|p95| p95.as_secs_f64() * 1000.0),
+        }
+    }
+}
+
 /// Where a client is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientView {
@@ -158,8 +171,10 @@ impl Ledger {
             latencies.entry(region).or_default().push(*latency);
         }
         let all: usize = latencies.values().map(Vec::len).sum();
-        let regions =
-            latencies.into_iter().map(|(region, took)| (region.to_owned(), view(took, all))).collect();
+        let regions = latencies
+            .into_iter()
+            .map(|(region, took)| (region.to_owned(), RegionView::of(took, all)))
+            .collect();
         let span = now.min(window).as_secs_f64().max(0.001);
         Snapshot {
             at: now,
@@ -173,16 +188,6 @@ impl Ledger {
     pub(super) fn into_records(self) -> Records {
         let clients = self.clients.iter().map(|client| client.address).collect();
         Records { totals: self.totals, requests: self.records, moves: self.moves, clients }
-    }
-}
-
-fn view(mut latencies: Vec<Duration>, all: usize) -> RegionView {
-    let rank = (latencies.len() * 95).div_ceil(100).saturating_sub(1);
-    let p95 = (!latencies.is_empty()).then(|| *latencies.select_nth_unstable(rank).1);
-    RegionView {
-        served: latencies.len() as u64,
-        share_percent: 100.0 * to_f64(latencies.len()) / to_f64(all.max(1)),
-        p95_milliseconds: p95.map(|p95| p95.as_secs_f64() * 1000.0),
     }
 }
 

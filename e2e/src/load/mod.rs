@@ -29,6 +29,7 @@
 mod check;
 mod client;
 pub mod dns;
+mod interval;
 mod ledger;
 mod options;
 mod pool;
@@ -47,6 +48,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{client::Client, ledger::Ledger};
 pub use self::{
+    interval::Interval,
     ledger::{ClientView, RegionView, Snapshot, Totals},
     options::{LoadOptions, RedirectOptions},
     record::{LossReason, Move, Outcome, Record, Records, WrongReason},

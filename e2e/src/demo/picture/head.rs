@@ -1,6 +1,7 @@
 //! The head of the picture: what it shows, which colour is whose, and the names of the marks.
 
 use plotters::{
+    chart::{ChartBuilder, LabelAreaPosition},
     element::PathElement,
     prelude::{Rectangle, Text},
     style::{
@@ -35,10 +36,14 @@ pub(super) fn paint(area: &Area<'_>, scene: &Scene<'_>) -> Painted {
     let title = format!("{} is slow: its traffic moves on, and comes home", scene.terms.region);
     area.draw(&Text::new(title, (left, TITLE), text(22, INK)))?;
     legend(area, scene)?;
-    let positions: Vec<_> = scene.marks.iter().map(|(at, name)| (pixel(scene, *at), *name)).collect();
+    let mut time = ChartBuilder::on(area);
+    time.margin_right(RIGHT).set_label_area_size(LabelAreaPosition::Left, LEFT);
+    let time = time.build_cartesian_2d(scene.span.0..scene.span.1, 0.0..1.0)?;
+    let pixel = |at: f64| f64::from(time.backend_coord(&(at, 0.0)).0);
+    let positions: Vec<_> = scene.marks.iter().map(|(at, name)| (pixel(*at), *name)).collect();
     for ((x, name), row) in positions.iter().zip(rows(&positions)) {
         let (x, y) = (round(*x), ROW.0 - ROW.1 * i32::try_from(row)?);
-        let fits = f64::from(x) + width(name, LETTER) < f64::from(SIZE.0);
+        let fits = f64::from(x) + width(name, LETTER) + 12.0 < f64::from(SIZE.0);
         let (side, gap) = if fits { (HPos::Left, 4) } else { (HPos::Right, -4) };
         let style = text(14, MUTED).pos(Pos::new(side, VPos::Center));
         area.draw(&PathElement::new([(x, y - 6), (x, i32::try_from(HEAD)? + 24)], MUTED.stroke_width(1)))?;
@@ -59,13 +64,6 @@ fn legend(area: &Area<'_>, scene: &Scene<'_>) -> Painted {
         area.draw(&Rectangle::new(square, region_color(index).filled()))?;
     }
     Ok(())
-}
-
-/// Where a time is, from the left.
-fn pixel(scene: &Scene<'_>, at: f64) -> f64 {
-    let (first, last) = scene.span;
-    let width = f64::from(SIZE.0 - LEFT - RIGHT);
-    f64::from(LEFT) + (at - first) / (last - first).max(0.001) * width
 }
 
 /// The row of each name, the lowest being 0. A mark's line goes down from its name through every row below, so

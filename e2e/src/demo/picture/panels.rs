@@ -21,7 +21,6 @@ use super::{
     LEFT, Painted, RIGHT, Scene,
     theme::{BOUND, GRID, INK, MUTED, PAPER, region_color, text},
 };
-use crate::demo::frame::Frame;
 
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
@@ -33,25 +32,21 @@ const TIME_LABELS: u32 = 40;
 
 /// Who serves the traffic: stacked areas, the first choice at the bottom.
 pub(super) fn shares(area: &Area<'_>, scene: &Scene<'_>) -> Painted {
-    title(area, "share of the traffic served, by region")?;
+    title(area, "share of the traffic, by the region that serves it")?;
     let mut chart = builder(area, 6).build_cartesian_2d(scene.span.0..scene.span.1, 0.0..100.0)?;
     mesh(&mut chart, 5, &|percent| format!("{percent:.0} %"))?;
-    let mut floor = vec![0.0; scene.frames.len()];
+    let mut floor = vec![0.0; scene.traffic.len()];
     for (index, region) in scene.terms.regions.iter().enumerate() {
-        let below: Vec<_> =
-            scene.frames.iter().zip(&floor).map(|(frame, low)| (scene.time(frame), *low)).collect();
-        for (low, frame) in floor.iter_mut().zip(&scene.frames) {
-            *low += share(frame, region);
+        let times = || scene.traffic.iter().map(|(at, _)| *at);
+        let below: Vec<_> = times().zip(floor.iter().copied()).collect();
+        for (low, (_, regions)) in floor.iter_mut().zip(&scene.traffic) {
+            *low += regions.get(region).map_or(0.0, |view| view.share_percent);
         }
-        let above = scene.frames.iter().zip(&floor).map(|(frame, high)| (scene.time(frame), *high));
+        let above = times().zip(floor.iter().copied());
         let outline: Vec<_> = above.chain(below.into_iter().rev()).collect();
         chart.draw_series([Polygon::new(outline, region_color(index).filled())])?;
     }
     marks(&mut chart, scene, (0.0, 100.0))
-}
-
-fn share(frame: &Frame, region: &str) -> f64 {
-    frame.traffic.get(region).map_or(0.0, |view| view.share_percent)
 }
 
 /// The latency that clients see, by the region that served them, and the bound.
@@ -60,7 +55,7 @@ pub(super) fn latency(area: &Area<'_>, scene: &Scene<'_>) -> Painted {
     title(
         area,
         &format!(
-            "P95 of the latency that clients see, by the region that served; the bound is {bound:.0} ms"
+            "P95 of the latency that clients see, by the region that serves them; the bound is {bound:.0} ms"
         ),
     )?;
     let range = (1.0..6000.0).log_scale().with_key_points(vec![1.0, 10.0, 100.0, 1000.0]);
@@ -79,10 +74,10 @@ pub(super) fn latency(area: &Area<'_>, scene: &Scene<'_>) -> Painted {
 /// The stretches of time in which a region served: a line must not bridge the time in which it did not.
 fn runs(scene: &Scene<'_>, region: &str) -> Vec<Vec<(f64, f64)>> {
     let mut runs = vec![vec![]];
-    for frame in &scene.frames {
-        let p95 = frame.traffic.get(region).and_then(|view| view.p95_milliseconds);
+    for (at, regions) in &scene.traffic {
+        let p95 = regions.get(region).and_then(|view| view.p95_milliseconds);
         match (p95, runs.last_mut()) {
-            (Some(p95), Some(run)) => run.push((scene.time(frame), p95.max(1.0))),
+            (Some(p95), Some(run)) => run.push((*at, p95.max(1.0))),
             _ => runs.push(vec![]),
         }
     }

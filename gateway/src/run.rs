@@ -21,9 +21,8 @@ pub async fn run(flags: Flags) -> anyhow::Result<()> {
     let metrics = Metrics::new();
     let stop = CancellationToken::new();
 
-    let gateway = Gateway::start(&listen(&flags), receiver.clone(), metrics.clone())
-        .await
-        .context("cannot listen")?;
+    let gateway =
+        Gateway::start(&listen(&flags), receiver.clone(), metrics.clone()).await.context("cannot listen")?;
     let watch = Watch::start(flags.kubeconfig.as_deref(), &flags.namespace, &stop).await?;
     let publisher = tokio::spawn(watch.publish(sender, metrics, stop.clone()));
     let snapshot_writer =

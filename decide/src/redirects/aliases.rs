@@ -30,12 +30,11 @@ impl AliasSet {
         let text = text.strip_suffix('/').unwrap_or(text);
         let authority =
             Authority::parse(text.as_bytes()).filter(|found| !found.userinfo).ok_or_else(error)?;
-        match authority.port {
-            Some(port) => self.insert(authority.host, port),
-            None => {
-                self.insert(authority.host.clone(), 80);
-                self.insert(authority.host, 443);
-            }
+        if let Some(port) = authority.port {
+            self.insert(authority.host, port);
+        } else {
+            self.insert(authority.host.clone(), 80);
+            self.insert(authority.host, 443);
         }
         Ok(())
     }

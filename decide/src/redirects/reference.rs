@@ -61,23 +61,39 @@ impl Authority {
             let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
             (Host::name(name), port)
         };
-        let port = parse_port(port)?;
-        (!host.0.is_empty()).then_some(Self { host, port, userinfo })
+        let port = Port::parse(port)?;
+        (!host.0.is_empty()).then_some(Self { host, port: port.number(), userinfo })
     }
 }
 
-/// `""`, `":"` and `":8080"` are allowed after a host.
-fn parse_port(text: &str) -> Option<Option<u16>> {
-    let digits = match text.strip_prefix(':') {
-        Some(digits) => digits,
-        None if text.is_empty() => return Some(None),
-        None => return None,
-    };
-    if digits.is_empty() {
-        return Some(None);
+/// What may follow a host.
+enum Port {
+    /// Nothing, or a colon and nothing.
+    Default,
+    /// A colon and digits.
+    Number(u16),
+}
+
+impl Port {
+    fn parse(text: &str) -> Option<Self> {
+        let digits = match text.strip_prefix(':') {
+            Some(digits) => digits,
+            None if text.is_empty() => return Some(Self::Default),
+            None => return None,
+        };
+        if digits.is_empty() {
+            return Some(Self::Default);
+        }
+        let only_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
+        if only_digits { digits.parse().ok().map(Self::Number) } else { None }
     }
-    let only_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
-    if only_digits { digits.parse().ok().map(Some) } else { None }
+
+    const fn number(self) -> Option<u16> {
+        match self {
+            Self::Default => None,
+            Self::Number(number) => Some(number),
+        }
+    }
 }
 
 /// Unreserved, sub-delims, percent, and the delimiters of an authority; no backslash, space or control.

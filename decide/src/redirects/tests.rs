@@ -71,7 +71,12 @@ const ROWS: &[(u32, Rewrite, &str, &str)] = &[
     (27, rewrite_refresh, "5", "5"),
     (28, rewrite_location, "http://{U}/a", "https://{C}/a"),
     (29, rewrite_link, "<http://{U}/a>;rel=next", "<https://{C}/a>;rel=next"),
-    (29, rewrite_link, "</a>;t=\"<\\\"<http://{U}/>\", <http://{U}>", "</a>;t=\"<\\\"<http://{U}/>\", <https://{C}/>"),
+    (
+        29,
+        rewrite_link,
+        "</a>;t=\"<\\\"<http://{U}/>\", <http://{U}>",
+        "</a>;t=\"<\\\"<http://{U}/>\", <https://{C}/>",
+    ),
     (30, rewrite_set_cookie, "a=b; Path=/; Domain={U}", "a=b; Path=/; Domain={C}"),
     (30, rewrite_set_cookie, "a=b;domain=.{U};Secure", "a=b;domain={C};Secure"),
     (30, rewrite_set_cookie, "a=b; Domain=example.net", "a=b; Domain=example.net"),
@@ -97,7 +102,8 @@ fn corpus() {
 #[test]
 fn row_15_is_left_alone_and_counted() {
     with(Scheme::Https, C, |context| {
-        for sent in ["http://{U}\\@evil.example/", "http://{U}:8443evil/", "http://[::/", "http:///a", "//{U}:99999/"]
+        for sent in
+            ["http://{U}\\@evil.example/", "http://{U}:8443evil/", "http://[::/", "http:///a", "//{U}:99999/"]
         {
             let sent = spell(sent);
             assert_eq!(rewrite_location(sent.as_bytes(), context), Outcome::Invalid, "{sent}");
@@ -109,8 +115,7 @@ fn row_15_is_left_alone_and_counted() {
 fn row_20_never_downgrades() {
     let mut aliases = aliases();
     aliases.add(C).unwrap();
-    let context =
-        Context { scheme: Scheme::Http, authority: C, aliases: &[&aliases], stripped_prefix: None };
+    let context = Context { scheme: Scheme::Http, authority: C, aliases: &[&aliases], stripped_prefix: None };
     assert_eq!(rewrite_location(b"https://shop.example.com/a", &context), Outcome::Same);
     with(Scheme::Http, C, |context| {
         assert_eq!(rewrite_location(b"https://shop.example.com/a", context), Outcome::Same);
@@ -121,7 +126,10 @@ fn row_20_never_downgrades() {
 fn row_21_keeps_the_port_that_the_client_named() {
     with(Scheme::Https, "shop.example.com:8443", |context| {
         let sent = spell("http://{U}/a");
-        assert_eq!(text(rewrite_location(sent.as_bytes(), context), &sent), "https://shop.example.com:8443/a");
+        assert_eq!(
+            text(rewrite_location(sent.as_bytes(), context), &sent),
+            "https://shop.example.com:8443/a"
+        );
         let cookie = spell("a=b; Domain={U}");
         assert_eq!(text(rewrite_set_cookie(cookie.as_bytes(), context), &cookie), spell("a=b; Domain={C}"));
     });
@@ -130,12 +138,8 @@ fn row_21_keeps_the_port_that_the_client_named() {
 #[test]
 fn row_22_gives_a_stripped_prefix_back() {
     let aliases = aliases();
-    let context = Context {
-        scheme: Scheme::Https,
-        authority: C,
-        aliases: &[&aliases],
-        stripped_prefix: Some("/shop"),
-    };
+    let context =
+        Context { scheme: Scheme::Https, authority: C, aliases: &[&aliases], stripped_prefix: Some("/shop") };
     for (sent, expected) in [("/a", "/shop/a"), ("http://{U}/a", "https://{C}/shop/a"), ("a", "a")] {
         let (sent, expected) = (spell(sent), spell(expected));
         assert_eq!(text(rewrite_location(sent.as_bytes(), &context), &sent), expected);
@@ -167,8 +171,31 @@ fn text(outcome: Outcome, value: &str) -> String {
 /// Values near the edges of the grammar, most of them with an alias somewhere.
 fn value() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
-        "http:", "https:", "HTTP:", "//", "/", "\\", "shop.us.example.net", "shop.example.com", ".", ":80",
-        ":8443", ":", "@", "?", "#", "[fd00::7]", "10.8.0.7:8080", "a", "%2e", ";", ",", " ", "'", "<", ">",
+        "http:",
+        "https:",
+        "HTTP:",
+        "//",
+        "/",
+        "\\",
+        "shop.us.example.net",
+        "shop.example.com",
+        ".",
+        ":80",
+        ":8443",
+        ":",
+        "@",
+        "?",
+        "#",
+        "[fd00::7]",
+        "10.8.0.7:8080",
+        "a",
+        "%2e",
+        ";",
+        ",",
+        " ",
+        "'",
+        "<",
+        ">",
     ]);
     prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
 }

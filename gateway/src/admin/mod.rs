@@ -18,7 +18,7 @@ use crate::metrics::Metrics;
 use crate::proxy::Proxy;
 use crate::traffic::Traffic;
 
-/// OpenMetrics' own type: Prometheus reads the text by it.
+/// `OpenMetrics`' own type: Prometheus reads the text by it.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// What the admin listener shows.

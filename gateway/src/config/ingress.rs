@@ -4,9 +4,7 @@ use k8s_openapi::api::networking::v1::{
     HTTPIngressPath, Ingress as Object, IngressBackend, IngressRule as RuleObject, IngressServiceBackend,
 };
 use spillway_crds::names::{INGRESS_CLASS, annotations};
-use spillway_decide::routes::{
-    Ingress, IngressPath, IngressRule, PathType, PortRef, Rejection, SpillPolicy,
-};
+use spillway_decide::routes::{Ingress, IngressPath, IngressRule, PathType, PortRef, Rejection, SpillPolicy};
 
 /// Whether the Ingress is ours to serve.
 pub(super) fn is_ours(object: &Object) -> bool {
@@ -35,7 +33,9 @@ pub(super) fn read(object: &Object, rejections: &mut Vec<Rejection>) -> Ingress 
         created: metadata.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second()),
         priority: annotation(annotations::PRIORITY),
         redirect_aliases: annotation(annotations::REDIRECT_ALIASES)
-            .map(|list| list.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect())
+            .map(|list| {
+                list.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
+            })
             .unwrap_or_default(),
         probe_path: annotation(annotations::PROBE_PATH).filter(|path| path.starts_with('/')),
         spill: read_spill(annotation(annotations::SPILL).as_deref(), &mut reject),
@@ -82,13 +82,11 @@ fn read_backend(backend: &IngressBackend, reject: &mut impl FnMut(String)) -> Op
         reject("backend.resource: only backends of kind Service are served".to_owned());
         return None;
     };
-    match read_port(service) {
-        Some(port) => Some((service.name.clone(), port)),
-        None => {
-            reject(format!("backend.service.port of {}: a name or a number from 1 to 65535", service.name));
-            None
-        }
+    let port = read_port(service);
+    if port.is_none() {
+        reject(format!("backend.service.port of {}: a name or a number from 1 to 65535", service.name));
     }
+    port.map(|port| (service.name.clone(), port))
 }
 
 fn read_port(service: &IngressServiceBackend) -> Option<PortRef> {

@@ -158,7 +158,7 @@ where
     tokio::spawn(async move {
         let events = watcher(api, config).backoff(Patience::default()).reflect(writer);
         pin_mut!(events);
-        let mut synced = false;
+        let (mut synced, mut interrupted) = (false, false);
         loop {
             let event = tokio::select! {
                 () = stop.cancelled() => return,
@@ -167,12 +167,20 @@ where
             match event {
                 Some(Ok(watcher::Event::Init | watcher::Event::InitApply(_))) => {}
                 Some(Ok(event)) => {
+                    if std::mem::take(&mut interrupted) {
+                        tracing::info!(kind = %K::kind(&()), "watch restored");
+                    }
                     if matches!(event, watcher::Event::InitDone) && !std::mem::replace(&mut synced, true) {
                         news.synced.fetch_add(1, Ordering::Release);
                     }
                     news.changed.notify_one();
                 }
-                Some(Err(error)) => tracing::info!(kind = %K::kind(&()), %error, "watch interrupted"),
+                // Said once: an API server may be gone for days.
+                Some(Err(error)) => {
+                    if !std::mem::replace(&mut interrupted, true) {
+                        tracing::warn!(kind = %K::kind(&()), %error, "watch interrupted; the last state stays");
+                    }
+                }
                 None => return,
             }
         }

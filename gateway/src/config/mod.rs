@@ -13,7 +13,6 @@ mod priority;
 mod secret;
 pub mod snapshot;
 
-
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -88,8 +88,9 @@ mod tests {
         assert_eq!(read.mode, decide::Mode::Local);
         assert_eq!(read.intent("a"), decide::Intent::Drained);
         assert_eq!(read.intent("b"), decide::Intent::Pinned);
-        assert_eq!((read.health.hold_seconds, read.health.max_error_percent), (3, 2.5));
-        assert_eq!(read.health.min_availability_percent, 99.0);
+        let usual = decide::Health::default();
+        let health = decide::Health { hold_seconds: 3, max_error_percent: 2.5, ..usual };
+        assert_eq!(read.health, health, "nonsense takes its default");
         assert_eq!((read.shift.steps_percent, read.recovery.max_hold_seconds), (vec![50, 100], 9));
         assert_eq!((read.dns.zone.as_deref(), read.dns.suspect_ttl_seconds), (Some("z.example"), 1));
         assert_eq!(read.witnesses, ["192.0.2.1:53"]);

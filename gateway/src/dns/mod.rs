@@ -85,7 +85,7 @@ impl RequestHandler for Dns {
         metadata.response_code = reply.code;
         metadata.authoritative = reply.authoritative;
         let mut builder = MessageResponseBuilder::from_message_request(request);
-        let edns = request.edns.as_ref().map(|asked| our_edns(asked));
+        let edns = request.edns.as_ref().map(our_edns);
         if let Some(edns) = &edns {
             builder.edns(edns);
         }

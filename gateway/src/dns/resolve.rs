@@ -58,19 +58,13 @@ pub(super) fn resolve(name: &str, config: &Config, answer: impl Fn(&str) -> Opti
     }
 }
 
-fn in_zone(
-    zone: &str,
-    rest: &str,
-    config: &Config,
-    answer: impl Fn(&str) -> Option<Answer>,
-) -> Finding {
+fn in_zone(zone: &str, rest: &str, config: &Config, answer: impl Fn(&str) -> Option<Answer>) -> Finding {
     let apex = zone.to_owned();
     if rest.is_empty() {
         return Finding::Found { apex, addresses: Vec::new(), ttl: 0 };
     }
-    let follows_zone = |priority: &&str| {
-        config.priorities.get(*priority).and_then(|priority| zone_name(priority)).as_deref() == Some(zone)
-    };
+    let follows_zone =
+        |priority: &&str| config.priorities.get(*priority).and_then(zone_name).as_deref() == Some(zone);
     match priority_of(rest, config).filter(follows_zone) {
         Some(priority) => from_answer(apex, answer(priority)),
         None if format!("{rest}.") == NAME_SERVER => name_servers(zone, config),
@@ -173,9 +167,9 @@ mod tests {
         }
     }
 
-    fn answer(priority: &str) -> Option<Answer> {
+    fn answer(priority: &str) -> Answer {
         let address = if priority == "zoned" { "192.0.2.1" } else { "192.0.2.2" };
-        Some(Answer { region: "r".into(), addresses: vec![address.parse().unwrap()], ttl_seconds: 30 })
+        Answer { region: "r".into(), addresses: vec![address.parse().unwrap()], ttl_seconds: 30 }
     }
 
     #[test]
@@ -204,13 +198,16 @@ mod tests {
             ("xgslb.gov-prod.cn", Finding::NotOurs),
             ("", Finding::NotOurs),
         ] {
-            assert_eq!(resolve(name, &config, answer), expected, "{name}");
+            assert_eq!(resolve(name, &config, |priority| Some(answer(priority))), expected, "{name}");
         }
     }
 
     #[test]
     fn nothing_is_denied_before_something_is_loaded() {
-        assert_eq!(resolve("portal.gov-prod.cn", &Config::default(), answer), Finding::NotReady);
+        assert_eq!(
+            resolve("portal.gov-prod.cn", &Config::default(), |priority| Some(answer(priority))),
+            Finding::NotReady
+        );
         assert_eq!(resolve("portal.gov-prod.cn", &config(), |_| None), Finding::NotReady);
     }
 }

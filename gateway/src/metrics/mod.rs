@@ -227,11 +227,7 @@ impl Series {
             "Requests meant for another region that nobody there processed, served here after all",
             self.spill_came_back.clone(),
         );
-        registry.register(
-            "dns_queries",
-            "DNS queries answered, by response code",
-            self.dns_queries.clone(),
-        );
+        registry.register("dns_queries", "DNS queries answered, by response code", self.dns_queries.clone());
         registry.register(
             "config_generation",
             "Configs loaded since the start; 0: nothing is served yet",
@@ -249,7 +245,8 @@ impl Series {
 /// Dense around the bounds that people set, from a millisecond to a minute.
 fn latency_histogram() -> Histogram {
     Histogram::new([
-        0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0,
+        0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0,
+        60.0,
     ])
 }
 
@@ -273,7 +270,10 @@ mod tests {
         metrics.request(None, StatusCode::NOT_FOUND, Served::Nobody);
         metrics.spilled("chengdu");
         let text = metrics.encode();
-        assert!(text.contains("# HELP spillway_gateway_spilled Requests that another region answered"), "{text}");
+        assert!(
+            text.contains("# HELP spillway_gateway_spilled Requests that another region answered"),
+            "{text}"
+        );
         assert!(text.contains("spillway_gateway_spilled_total{region=\"chengdu\"} 1"), "{text}");
         assert!(
             text.contains("spillway_gateway_requests_total{ingress=\"\",code=\"404\",served=\"nobody\"} 1"),

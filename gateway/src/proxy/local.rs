@@ -15,7 +15,7 @@ use crate::metrics::Served;
 use crate::traffic::Arrival;
 
 /// A backend that has not begun to answer by then is given up; the SLIs have known for long.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
+const RESPONSE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Why no backend answered.
 enum Unserved {
@@ -33,8 +33,7 @@ impl Proxy {
         let Exchange { config, route, origin, arrival, received, request } = exchange;
         let spilled = matches!(arrival, Arrival::Spilled { .. });
         let served = if spilled { Served::HereForOther } else { Served::Here };
-        let flight =
-            route.priority.as_ref().map(|priority| self.inner.traffic.begin(priority, &arrival));
+        let flight = route.priority.as_ref().map(|priority| self.inner.traffic.begin(priority, &arrival));
         let backend = config.backends.get(&route.backend);
         let outcome = match backend {
             Some(backend) => self.ask(backend, origin, request).await,
@@ -95,7 +94,9 @@ impl Proxy {
     fn apologise(&self, route: &str, unserved: &Unserved, spilled: bool) -> Response<Body> {
         let mut response = match unserved {
             Unserved::NoEndpoint => answer::unavailable("spillway: no endpoint of this backend is ready"),
-            Unserved::Failed(_) => answer::text(StatusCode::BAD_GATEWAY, "spillway: the backend did not answer"),
+            Unserved::Failed(_) => {
+                answer::text(StatusCode::BAD_GATEWAY, "spillway: the backend did not answer")
+            }
             Unserved::TimedOut => {
                 answer::text(StatusCode::GATEWAY_TIMEOUT, "spillway: the backend did not answer in time")
             }

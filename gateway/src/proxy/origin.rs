@@ -119,7 +119,8 @@ mod tests {
 
     #[test]
     fn clients_cannot_claim_to_be_somebody_else() {
-        let claims = [("host", "shop.example.com"), ("forwarded", "for=6.6.6.6;host=evil.example;proto=https")];
+        let claims =
+            [("host", "shop.example.com"), ("forwarded", "for=6.6.6.6;host=evil.example;proto=https")];
         let origin = Origin::of_client(&request(&claims), "192.0.2.1".parse().unwrap()).unwrap();
         assert_eq!(origin.authority, "shop.example.com");
         assert_eq!(origin.client, "192.0.2.1".parse::<IpAddr>().unwrap());

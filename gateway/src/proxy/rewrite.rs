@@ -4,9 +4,7 @@
 
 use http::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode, Version};
-use spillway_decide::redirects::{
-    Context, Outcome, rewrite_location, rewrite_refresh, rewrite_set_cookie,
-};
+use spillway_decide::redirects::{Context, Outcome, rewrite_location, rewrite_refresh, rewrite_set_cookie};
 use spillway_decide::routes::Route;
 
 use super::{Origin, Proxy, headers};
@@ -109,7 +107,8 @@ mod tests {
         }
         let metrics = Metrics::new();
         rewrite(&mut headers, &context, &metrics);
-        let got: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+        let got: Vec<_> =
+            headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
         assert_eq!(
             got,
             [

@@ -62,13 +62,10 @@ impl Proxy {
             Ok(response) => Attempt::Answered(response.map(body::incoming)),
             Err(SendFailure { error, unsent }) => {
                 tracing::debug!(peer = %peer.member, %error, sent = unsent.is_none(), "spill failed");
-                match unsent.map(|request| *request).or_else(|| copy.filter(|_| self.inner.budget.spend())) {
-                    Some(request) => Attempt::Unprocessed(request),
-                    None => {
-                        let message = "spillway: the connection to the serving region broke";
-                        Attempt::Lost(answer::text(StatusCode::BAD_GATEWAY, message))
-                    }
-                }
+                let again = unsent.map(|request| *request);
+                again
+                    .or_else(|| copy.filter(|_| self.inner.budget.spend()))
+                    .map_or_else(connection_broke, Attempt::Unprocessed)
             }
         }
     }
@@ -101,8 +98,14 @@ impl Proxy {
         };
         let arrival = Arrival::Spilled { origin: region.to_owned() };
         let request = request.map(body::incoming);
-        self.serve_here(Exchange { config: &config, route, origin: &origin, arrival, received, request }).await
+        self.serve_here(Exchange { config: &config, route, origin: &origin, arrival, received, request })
+            .await
     }
+}
+
+fn connection_broke() -> Attempt {
+    let message = "spillway: the connection to the serving region broke";
+    Attempt::Lost(answer::text(StatusCode::BAD_GATEWAY, message))
 }
 
 /// The mark is between gateways; clients do not see it.

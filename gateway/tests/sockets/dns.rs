@@ -7,6 +7,7 @@ use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{NameServerConfig, ResolverConfig, ResolverOpts};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use region_gateway::config::Config;
 use spillway_decide::{Door, Peer, Priority, PriorityRegion};
 
@@ -40,7 +41,10 @@ fn resolver(server: SocketAddr, tcp: bool) -> TokioResolver {
     options.cache_size = 0;
     options.timeout = Duration::from_secs(2);
     options.use_hosts_file = hickory_resolver::config::ResolveHosts::Never;
-    TokioResolver::builder_with_config(config, Default::default()).with_options(options).build().unwrap()
+    TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+        .with_options(options)
+        .build()
+        .unwrap()
 }
 
 /// Addresses and TTL, or the response code.
@@ -89,7 +93,11 @@ async fn names_resolve_over_udp_and_tcp() {
             ("x.gslb.example".to_owned(), RecordType::A, Err(ResponseCode::NXDomain)),
             ("elsewhere.example".to_owned(), RecordType::A, Err(ResponseCode::Refused)),
         ] {
-            assert_eq!(ask(server, tcp, &name, record_type).await, expected, "{name} {record_type} tcp={tcp}");
+            assert_eq!(
+                ask(server, tcp, &name, record_type).await,
+                expected,
+                "{name} {record_type} tcp={tcp}"
+            );
         }
     }
 }
@@ -101,5 +109,7 @@ async fn nothing_is_answered_before_something_is_loaded() {
     assert_eq!(ask(server, false, HOST, RecordType::A).await, Err(ResponseCode::ServFail));
     change(&world.config, |config| *config = answering());
     let found = |seen: &Seen| seen.is_ok();
-    let _ = eventually("an answer", Duration::from_secs(5), || ask(server, false, HOST, RecordType::A), found).await;
+    let _ =
+        eventually("an answer", Duration::from_secs(5), || ask(server, false, HOST, RecordType::A), found)
+            .await;
 }

@@ -4,6 +4,8 @@
 #![allow(unreachable_pub, missing_docs, reason = "helpers of one test program")]
 
 mod dns;
+mod program;
 mod proxy;
 mod spill;
 mod support;
+mod traffic;

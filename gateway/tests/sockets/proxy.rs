@@ -1,11 +1,11 @@
 //! The front door over real sockets: routing, headers, redirects, retries, upgrades.
 use std::time::Duration;
 
+use crate::support::client::{get, http1, http2};
+use crate::support::{Backend, HOST, World, backend, change, one_route};
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::Full;
-use crate::support::client::{get, http1, http2};
-use crate::support::{Backend, HOST, World, backend, change, one_route};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -109,7 +109,8 @@ async fn an_endpoint_that_refuses_costs_no_request() {
     let backend = Backend::start("here").await;
     let world = World::start(one_route("first", &[backend::refusing(), backend.address])).await;
     for number in 0..20 {
-        let request = Request::post("/api/echo").header("host", HOST).body(Full::from(number.to_string())).unwrap();
+        let request =
+            Request::post("/api/echo").header("host", HOST).body(Full::from(number.to_string())).unwrap();
         let answer = http1(world.http(), request).await;
         assert_eq!((answer.status(), answer.body()), (StatusCode::OK, &number.to_string()));
     }
@@ -144,7 +145,8 @@ async fn without_endpoints_clients_are_asked_to_come_again() {
 async fn upgrades_pass_through() {
     let (world, _backend) = world().await;
     let mut stream = TcpStream::connect(world.http()).await.unwrap();
-    let head = format!("GET /api/socket HTTP/1.1\r\nHost: {HOST}\r\nConnection: Upgrade\r\nUpgrade: shout\r\n\r\n");
+    let head =
+        format!("GET /api/socket HTTP/1.1\r\nHost: {HOST}\r\nConnection: Upgrade\r\nUpgrade: shout\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut response = Vec::new();
     while !response.ends_with(b"\r\n\r\n") {
@@ -186,7 +188,8 @@ async fn admin_shows_readiness_and_hides_the_key() {
     assert!(shown.body().contains(HOST) && !shown.body().contains("PRIVATE KEY"), "{}", shown.body());
     http1(world.http(), get("/api/x")).await;
     let metrics = http1(world.admin(), get("/metrics")).await;
-    let expected = "spillway_gateway_requests_total{ingress=\"default/gov-portal\",code=\"200\",served=\"here\"} 1";
+    let expected =
+        "spillway_gateway_requests_total{ingress=\"default/gov-portal\",code=\"200\",served=\"here\"} 1";
     assert!(metrics.body().contains(expected), "{}", metrics.body());
     let state = http1(world.admin(), get("/debug/state")).await;
     assert!(state.body().contains("\"requests\":1"), "{}", state.body());

@@ -7,15 +7,15 @@ use std::time::Duration;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use region_gateway::body;
-use region_gateway::config::{self, Config};
-use region_gateway::mtls::{PeerClient, SendFailure};
+use region_gateway::config::{self, Config, Credentials};
+use region_gateway::mtls::PeerClient;
 use spillway_decide::{Door, Intent, Peer, Priority, PriorityRegion};
 
 use crate::support::authority::identity;
 use crate::support::client::{get, http1};
 use crate::support::{Authority, Backend, HOST, PRIORITY, World, backend, change, eventually, one_route};
 
-fn peer(region: &str, front_door: SocketAddr, spill: SocketAddr) -> Peer {
+pub(crate) fn peer(region: &str, front_door: SocketAddr, spill: SocketAddr) -> Peer {
     let door = |address: SocketAddr| Door { addresses: vec![address.ip()], port: address.port() };
     Peer {
         federation: "fed".into(),
@@ -28,7 +28,7 @@ fn peer(region: &str, front_door: SocketAddr, spill: SocketAddr) -> Peer {
     }
 }
 
-fn trusted(mut config: Config, authority: &Authority) -> Config {
+pub(crate) fn trusted(mut config: Config, authority: &Authority) -> Config {
     let name = identity(&config.identity.region);
     config.identity.federation = "fed".into();
     config.credentials = Some(Arc::new(authority.issue(&name)));
@@ -73,7 +73,9 @@ async fn the_spill_listener_serves_peers_under_the_public_name() {
     let response = client.send(&peer, spilled("/api/headers")).await.unwrap();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     let body = String::from_utf8_lossy(&body);
-    for expected in ["host: portal.gov-prod.cn:8080", "x-forwarded-for: 192.0.2.7", "x-forwarded-proto: https"] {
+    for expected in
+        ["host: portal.gov-prod.cn:8080", "x-forwarded-for: 192.0.2.7", "x-forwarded-proto: https"]
+    {
         assert!(body.contains(expected), "{expected} is not in {body}");
     }
     assert_eq!(world.counter("requests"), 2);
@@ -81,9 +83,23 @@ async fn the_spill_listener_serves_peers_under_the_public_name() {
 
 #[tokio::test]
 async fn whoever_is_not_meant_is_refused() {
-    let Serving { authority, peer, backend, .. } = serving().await;
-    let stranger = client("first", &Authority::new());
-    assert!(matches!(stranger.send(&peer, spilled("/api/x")).await, Err(SendFailure { unsent: _, .. })));
+    let Serving { authority, peer, backend, world: _world } = serving().await;
+    let own = identity("first");
+    let ours = authority.issue(&own);
+    // Trusts the peer, but presents a certificate that the peer does not trust; then one of the right
+    // authority that belongs to another federation.
+    let unknown =
+        Credentials { authorities_pem: ours.authorities_pem.clone(), ..Authority::new().issue(&own) };
+    let foreign = authority.issue("spiffe://elsewhere/region/first/member/first-1");
+    // Is trusted by the peer, but does not trust it.
+    let wary = Credentials { authorities_pem: Authority::new().issue(&own).authorities_pem, ..ours };
+    for (who, credentials) in [("unknown", unknown), ("foreign", foreign), ("wary", wary)] {
+        let mut config = Config::empty("first", "first-1");
+        config.credentials = Some(Arc::new(credentials));
+        let client = PeerClient::new(config::channel(config).1, None);
+        let outcome = client.send(&peer, spilled("/api/x")).await;
+        assert!(outcome.is_err(), "{who} was answered: {outcome:?}");
+    }
 
     let other = Peer { identity: identity("third"), ..peer.clone() };
     let failure = client("first", &authority).send(&other, spilled("/api/x")).await.unwrap_err();

@@ -27,7 +27,10 @@ fn ingress(class: &str, port: &serde_json::Value) -> Arc<Ingress> {
 
 fn objects() -> Objects {
     Objects {
-        ingresses: vec![ingress("spillway", &json!({"number": 8080})), ingress("nginx", &json!({"number": 1}))],
+        ingresses: vec![
+            ingress("spillway", &json!({"number": 8080})),
+            ingress("nginx", &json!({"number": 1})),
+        ],
         services: vec![object(json!({
             "metadata": {"namespace": "web", "name": "api-gateway"},
             "spec": {"clusterIPs": ["10.8.0.7"], "ports": [
@@ -95,10 +98,13 @@ fn endpoints_are_told_apart_and_backends_know_their_names() {
 #[test]
 fn what_cannot_be_used_is_named() {
     let mut objects = objects();
-    objects.ingresses = vec![ingress("spillway", &json!({})), object(json!({
-        "metadata": {"namespace": "web", "name": "b", "annotations": {"kube-federation.io/spill": "Sometimes"}},
-        "spec": {"ingressClassName": "spillway", "defaultBackend": {"resource": {"kind": "Bucket", "name": "x"}}},
-    }))];
+    objects.ingresses = vec![
+        ingress("spillway", &json!({})),
+        object(json!({
+            "metadata": {"namespace": "web", "name": "b", "annotations": {"kube-federation.io/spill": "Sometimes"}},
+            "spec": {"ingressClassName": "spillway", "defaultBackend": {"resource": {"kind": "Bucket", "name": "x"}}},
+        })),
+    ];
     let (config, rejections) = build(&objects, &previous());
     assert!(config.routes.is_empty());
     let messages: Vec<_> = rejections.iter().map(|rejection| rejection.message.as_str()).collect();

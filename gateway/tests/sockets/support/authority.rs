@@ -1,8 +1,6 @@
 //! A federation's certificate authority, as the hub keeps one.
 
-use rcgen::{
-    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType,
-};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType};
 use region_gateway::config::Credentials;
 
 pub struct Authority {

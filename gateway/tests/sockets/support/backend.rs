@@ -37,7 +37,9 @@ impl Backend {
                     count.fetch_add(1, Ordering::SeqCst);
                     answer(name, address, request)
                 });
-                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades());
+                tokio::spawn(
+                    http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades(),
+                );
             }
         });
         Self { address, served, connections }
@@ -76,7 +78,10 @@ async fn answer(
                 .iter()
                 .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
                 .collect();
-            Response::builder().header("connection", "x-internal").header("x-internal", "1").body(Full::from(lines.join("\n")))
+            Response::builder()
+                .header("connection", "x-internal")
+                .header("x-internal", "1")
+                .body(Full::from(lines.join("\n")))
         }
         "echo" => {
             let body = request.into_body().collect().await.map_err(std::io::Error::other)?.to_bytes();

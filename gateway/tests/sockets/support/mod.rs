@@ -14,9 +14,7 @@ use region_gateway::config::{self, Backend as Endpoints, Config, ConfigSender};
 use region_gateway::gateway::{Gateway, Listen};
 use region_gateway::metrics::Metrics;
 use spillway_decide::redirects::{AliasSet, Host};
-use spillway_decide::routes::{
-    BackendRef, Ingress, IngressPath, IngressRule, PathType, PortRef, compile,
-};
+use spillway_decide::routes::{BackendRef, Ingress, IngressPath, IngressRule, PathType, PortRef, compile};
 
 pub use authority::Authority;
 pub use backend::Backend;
@@ -38,13 +36,8 @@ pub fn loopback() -> SocketAddr {
 impl World {
     pub async fn start(initial: Config) -> Self {
         let (config, receiver) = config::channel(initial);
-        let listen = Listen {
-            http: loopback(),
-            spill: loopback(),
-            dns: loopback(),
-            admin: loopback(),
-            source: None,
-        };
+        let listen =
+            Listen { http: loopback(), spill: loopback(), dns: loopback(), admin: loopback(), source: None };
         let gateway = Gateway::start(&listen, receiver, Metrics::new()).await.unwrap();
         Self { gateway, config }
     }

@@ -39,10 +39,11 @@ pub struct Binaries {
 impl Binaries {
     /// Finds the programs, or compiles them (minutes, once), telling `progress` what happens.
     pub fn find_or_build(progress: &mut dyn FnMut(&str)) -> Result<Self> {
-        if let Some(assets) = std::env::var_os("KUBEBUILDER_ASSETS")
-            && let Some(found) = Self::in_dir(Path::new(&assets))
-        {
-            return Ok(found);
+        if let Some(assets) = std::env::var_os("KUBEBUILDER_ASSETS").filter(|dir| !dir.is_empty()) {
+            let dir = Path::new(&assets);
+            return Self::in_dir(dir).with_context(|| {
+                format!("KUBEBUILDER_ASSETS names {}: it must have etcd and kube-apiserver", dir.display())
+            });
         }
         let dir = cache()?.join("controlplane").join(fingerprint());
         if let Some(found) = Self::in_dir(&dir) {

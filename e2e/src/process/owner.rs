@@ -33,6 +33,8 @@ impl Owner {
             .arg("supervise")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            // A detached supervisor must hold nothing that a reader of our output waits for.
+            .stderr(Stdio::null())
             .process_group(0)
             .spawn()
             .with_context(|| format!("start {} supervise", program.display()))?;
@@ -91,7 +93,8 @@ impl Owner {
                 Err(error) => return error,
             };
             let mut wanted = list.iter().filter(|status| names.contains(&status.name));
-            if let Some((name, how)) = wanted.find_map(|status| Some((&status.name, status.ended.as_ref()?))) {
+            if let Some((name, how)) = wanted.find_map(|status| Some((&status.name, status.ended.as_ref()?)))
+            {
                 return anyhow!("{name} has ended: {how}");
             }
             tokio::time::sleep(LOOK).await;

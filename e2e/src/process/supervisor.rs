@@ -1,7 +1,9 @@
 //! The supervisor of one world: `world supervise`.
 
+use std::fs::File;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -17,12 +19,15 @@ use super::table::Table;
 /// Claims a number, says hello on stdout, and serves until the lifeline (stdin) is closed, [`Request::Down`]
 /// comes, or SIGTERM. Then nothing of the world is left.
 pub async fn supervise(root: &Path) -> Result<()> {
-    let claim = Claim::first_free(root)?;
-    let logs = claim.dir().join("logs");
-    std::fs::create_dir(&logs).with_context(|| format!("create {}", logs.display()))?;
-    let listener =
-        UnixListener::bind(claim.dir().join(SOCKET)).context("listen on the supervisor's socket")?;
-    let table = Table::new(&logs);
+    let (claim, listener) = match settle(root) {
+        Ok(settled) => settled,
+        Err(error) => {
+            // In the place of a hello: stderr is nobody's.
+            println!("{error:#}");
+            return Err(error);
+        }
+    };
+    let table = Table::new(&logs(&claim));
     say_hello(&claim)?;
 
     let (down, mut downs) = mpsc::channel(1);
@@ -50,6 +55,22 @@ pub async fn supervise(root: &Path) -> Result<()> {
         answer(&mut stream, &Response::Done).await?;
     }
     Ok(())
+}
+
+/// Everything that can go wrong before the first request.
+fn settle(root: &Path) -> Result<(Claim, UnixListener)> {
+    let claim = Claim::first_free(root)?;
+    let logs = logs(&claim);
+    std::fs::create_dir(&logs).with_context(|| format!("create {}", logs.display()))?;
+    let log = File::create(logs.join("supervisor.log"))?;
+    tracing_subscriber::fmt().with_ansi(false).with_writer(Mutex::new(log)).init();
+    let listener =
+        UnixListener::bind(claim.dir().join(SOCKET)).context("listen on the supervisor's socket")?;
+    Ok((claim, listener))
+}
+
+fn logs(claim: &Claim) -> PathBuf {
+    claim.dir().join("logs")
 }
 
 fn say_hello(claim: &Claim) -> Result<()> {

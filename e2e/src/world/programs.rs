@@ -140,6 +140,7 @@ impl Setting<'_> {
             env: BTreeMap::from([
                 ("RUST_LOG".to_owned(), self.options.log.clone()),
                 ("RUST_BACKTRACE".to_owned(), "1".to_owned()),
+                ("NO_COLOR".to_owned(), "1".to_owned()),
             ]),
         }
     }

@@ -61,11 +61,10 @@ impl World {
 
     /// A handle on a world that `world up` left running. Dropping it leaves the world up.
     pub async fn attach(number: u8) -> Result<Self> {
-        let dir = claim::dir(&std::env::temp_dir(), number);
-        let text =
-            std::fs::read(dir.join("world.json")).with_context(|| format!("there is no world {number}"))?;
-        let saved: Saved = serde_json::from_slice(&text)?;
-        let owner = Owner::attach(number, dir);
+        let root = std::env::temp_dir();
+        ensure!(claim::living(&root).contains(&number), "there is no world {number}");
+        let saved = saved(number)?;
+        let owner = Owner::attach(number, claim::dir(&root, number));
         let identities = identities(number, &saved.options);
         let planes = identities.iter().map(|id| Plane::attach(id.place(&owner, &saved.ports)));
         let planes = try_join_all(planes).await?;

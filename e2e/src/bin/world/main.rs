@@ -115,10 +115,11 @@ fn main() -> ExitCode {
 }
 
 async fn run() -> Result<()> {
-    // What `kube` says about API servers that are not ready yet is no news here.
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,kube_client=off".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    match Cli::parse().command {
+    let command = Cli::parse().command;
+    if !matches!(command, Command::Supervise) {
+        log_to_stderr();
+    }
+    match command {
         Command::Build => build(),
         Command::Up(up) => {
             let world = World::raise(up.options()).await?;
@@ -146,6 +147,12 @@ async fn run() -> Result<()> {
             faultproxy::server::serve(serde_json::from_slice(&text)?, control).await
         }
     }
+}
+
+fn log_to_stderr() {
+    // What `kube` says about API servers that are not ready yet is no news here.
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,kube_client=off".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 
 fn build() -> Result<()> {

@@ -24,6 +24,8 @@ pub struct Shifter {
     /// Percent that is away, and since when.
     away: u32,
     stepped: Time,
+    /// The active region that it follows while it stands by.
+    follows: Option<String>,
     /// Who left its bounds while it helped, and until when it is not asked.
     frozen: BTreeMap<String, Time>,
 }
@@ -66,16 +68,6 @@ impl Field<'_> {
     fn local(&self, reason: impl Into<String>) -> Course {
         Course { shares: Shares::all(self.me), reason: reason.into(), stuck: false }
     }
-
-    /// Nowhere is better: traffic stays.
-    fn fail_open(&self) -> Course {
-        let reason = if self.others().any(Standing::takes_more) {
-            "no region that is within its bounds grants: traffic stays"
-        } else {
-            "no region is within its bounds: traffic stays"
-        };
-        Course { stuck: true, ..self.local(reason) }
-    }
 }
 
 impl Shifter {
@@ -90,12 +82,10 @@ impl Shifter {
             (Intent::Pinned, _) => self.stay(field, "pinned by intent"),
             (Intent::Auto, Verdict::Degraded) if own.drained => self.leave(field),
             (Intent::Auto, Verdict::Recovering) if own.drained => self.come_home(field, own.home_percent),
-            (Intent::Auto, Verdict::Degraded | Verdict::Recovering) => {
-                self.stay(field, "as many regions are drained as may be: traffic stays")
-            }
+            (Intent::Auto, Verdict::Degraded | Verdict::Recovering) => self.capped(field),
             (Intent::Auto, Verdict::Healthy | Verdict::Suspected) => {
                 self.rest();
-                forward(field)
+                self.forward(field)
             }
         }
     }
@@ -109,11 +99,56 @@ impl Shifter {
         field.local(reason)
     }
 
+    fn capped(&mut self, field: &Field<'_>) -> Course {
+        self.rest();
+        if field.others().any(Standing::takes_more) {
+            let reason = "as many regions are drained as may be: traffic stays";
+            return Course { stuck: true, ..field.local(reason) };
+        }
+        self.fail_open(field)
+    }
+
+    /// Nowhere is better: traffic stays.
+    fn fail_open(&self, field: &Field<'_>) -> Course {
+        let mut well = field.others().filter(|standing| standing.takes_more()).peekable();
+        let reason = if well.peek().is_none() {
+            "no region is within its bounds: traffic stays"
+        } else if well.any(|standing| standing.grant > 0) {
+            "who could help has just left its bounds while it helped: traffic stays"
+        } else {
+            "no region that is within its bounds grants: traffic stays"
+        };
+        Course { stuck: true, ..field.local(reason) }
+    }
+
+    /// A region that is well serves its arrivals itself, unless it stands by. Like every shift, forwarding
+    /// begins only to a region that is Healthy; it goes on while that is Suspected.
+    fn forward(&mut self, field: &Field<'_>) -> Course {
+        if field.priority.mode == Mode::Local {
+            return field.local("serves its own arrivals");
+        }
+        let follows = |standing: &&Standing| match standing.verdict {
+            Verdict::Healthy => true,
+            Verdict::Suspected => {
+                standing.region == field.me
+                    || self.follows.as_ref().is_none_or(|name| *name == standing.region)
+            }
+            Verdict::Recovering | Verdict::Degraded => false,
+        };
+        let wanted = || field.standings.iter().filter(|standing| standing.intent != Intent::Drained);
+        let Some((place, active)) = wanted().enumerate().find(|(_, standing)| follows(standing)) else {
+            return self.fail_open(field);
+        };
+        let home = wanted().take(place).find(|standing| standing.verdict == Verdict::Recovering);
+        self.follows = Some(active.region.clone());
+        forward_to(field, home, active)
+    }
+
     /// The next step away, to the target or, if that left its bounds, from the first step to the next one.
     fn leave(&mut self, field: &Field<'_>) -> Course {
         let Some(target) = self.helper(field) else {
             self.rest();
-            return field.fail_open();
+            return self.fail_open(field);
         };
         self.step(field);
         let grant =
@@ -142,7 +177,7 @@ impl Shifter {
     fn come_home(&mut self, field: &Field<'_>, home: u32) -> Course {
         let Some(target) = self.helper(field) else {
             self.rest();
-            return field.fail_open();
+            return self.fail_open(field);
         };
         self.away = 100 - home.min(100);
         self.stepped = field.now;
@@ -170,22 +205,6 @@ impl Shifter {
         self.away = 0;
         self.target.clone()
     }
-}
-
-/// A region that is well serves its arrivals itself, unless it stands by.
-fn forward(field: &Field<'_>) -> Course {
-    if field.priority.mode == Mode::Local {
-        return field.local("serves its own arrivals");
-    }
-    let mut home: Option<&Standing> = None;
-    for standing in field.standings.iter().filter(|standing| standing.intent != Intent::Drained) {
-        match standing.verdict {
-            Verdict::Degraded => {}
-            Verdict::Recovering => home = home.or(Some(standing)),
-            Verdict::Healthy | Verdict::Suspected => return forward_to(field, home, standing),
-        }
-    }
-    field.fail_open()
 }
 
 /// To the active region, and to a preferred one that recovers as much as is to be home there.

@@ -110,6 +110,25 @@ fn a_target_that_leaves_its_bounds_is_left_alone_for_a_minute() {
 }
 
 #[test]
+fn a_standby_turns_only_to_the_healthy() {
+    use Verdict::{Degraded as D, Healthy as H, Suspected as S};
+    let (priority, mut shifter) = (priority(Mode::Ordered), Shifter::default());
+    for (verdicts, expected) in [
+        ([S, S, S], "shenzhen 100"),
+        // Everybody is unwell: no reason to run from one to the other.
+        ([D, S, S], "beijing 100"),
+        ([D, H, S], "chengdu 100"),
+        ([D, S, H], "chengdu 100"),
+        ([H, S, H], "shenzhen 100"),
+    ] {
+        let standings = standings(verdicts);
+        let field =
+            Field { now: Time(0), me: "beijing", priority: &priority, standings: &standings, outage: false };
+        assert_eq!(shown(&shifter.decide(&field)), expected, "{verdicts:?}");
+    }
+}
+
+#[test]
 fn no_grant_no_spill() {
     let mut poor = degraded();
     poor[1].grant = 0;

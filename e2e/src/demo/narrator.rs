@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use spillway_decide::report::PriorityView;
+use spillway_decide::{Verdict, report::PriorityView};
 
 use super::{frame::Frame, terms::Terms};
 use crate::load::RegionView;
@@ -108,7 +108,7 @@ fn verdicts(last: &Frame, frame: &Frame) -> Vec<String> {
         for (region, opinion) in &view.regions {
             let before = last.gateways.get(gateway).and_then(|view| view.regions.get(region));
             let changed = before
-                .map_or_else(|| opinion.verdict != Default::default(), |it| it.verdict != opinion.verdict);
+                .map_or_else(|| opinion.verdict != Verdict::default(), |it| it.verdict != opinion.verdict);
             if changed && gateway == region {
                 lines.push(format!("{region} is {}: {}", opinion.verdict, opinion.reason));
             }

@@ -35,7 +35,7 @@ impl Screen {
 
     /// A line that stays.
     pub(super) fn say(&mut self, words: &str) {
-        self.write(|out| writeln!(out, "{words}"));
+        write(|out| writeln!(out, "{words}"));
         self.drawn = 0;
     }
 
@@ -65,7 +65,7 @@ impl Screen {
         let height = usize::from(rows.saturating_sub(1));
         let lines: Vec<&str> = text.lines().take(height).collect();
         let back = self.drawn;
-        self.write(|out| {
+        write(|out| {
             queue!(out, Hide)?;
             if back > 0 {
                 queue!(out, MoveToPreviousLine(back))?;
@@ -78,18 +78,18 @@ impl Screen {
         });
         self.drawn = u16::try_from(lines.len()).unwrap_or(u16::MAX);
     }
+}
 
-    /// A reader that has gone away is no reason to end the story.
-    fn write(&self, draw: impl FnOnce(&mut std::io::StdoutLock<'static>) -> std::io::Result<()>) {
-        let mut out = stdout().lock();
-        let _ = draw(&mut out).and_then(|()| out.flush());
-    }
+/// A reader that has gone away is no reason to end the story.
+fn write(draw: impl FnOnce(&mut std::io::StdoutLock<'static>) -> std::io::Result<()>) {
+    let mut out = stdout().lock();
+    let _ = draw(&mut out).and_then(|()| out.flush());
 }
 
 impl Drop for Screen {
     fn drop(&mut self) {
         if self.terminal {
-            self.write(|out| queue!(out, Show));
+            write(|out| queue!(out, Show));
         }
     }
 }

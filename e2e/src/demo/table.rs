@@ -1,6 +1,8 @@
 //! The live table, as text: pure, so that it can be read in a test and drawn by anything.
 
-use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, presets};
+use comfy_table::{
+    Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, Width, presets,
+};
 use spillway_decide::Verdict;
 
 use super::{
@@ -11,6 +13,9 @@ use super::{
 
 /// How many of the latest events stand below the table.
 const EVENTS: usize = 8;
+
+/// Columns whose text changes, and the width that they keep: a table that is refreshed in place must not wobble.
+const WIDTHS: [(usize, u16); 5] = [(1, 12), (2, 9), (3, 9), (5, 28), (6, 17)];
 
 /// The whole live view, as lines no wider than `width`.
 #[must_use]
@@ -39,6 +44,11 @@ pub fn render(
         ]);
     for region in &terms.regions {
         table.add_row(row(frame, region, terms));
+    }
+    for (column, least) in WIDTHS {
+        if let Some(column) = table.column_mut(column) {
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
+        }
     }
     let head = format!("{}  {chapter}", clock(frame.at, onset));
     let totals = &frame.totals;

@@ -26,7 +26,7 @@ use super::{
     watch::Watch,
 };
 use crate::{
-    backend::REDIRECT,
+    backend::{Behaviour, REDIRECT},
     load::{Load, LoadOptions, Records, dns},
     story,
     world::{HUB, Options, World, wait_until},
@@ -51,7 +51,7 @@ const REDIRECT_EVERY: u64 = 10;
 const LOOK: Duration = Duration::from_millis(200);
 
 /// How long the example may take to reach every gateway; it takes about a second.
-const FEDERATED: Duration = Duration::from_secs(60);
+const FEDERATED: Duration = Duration::from_mins(1);
 
 /// What came of a telling.
 #[derive(Debug)]
@@ -172,29 +172,31 @@ async fn follow(world: &World, watch: &Watch, load: &Load, log: &mut Log, screen
         screen.show(&frame, &chapter, log.milestones.onset, new, &log.terms);
         let now = frame.at;
         log.frames.push(frame);
-        match script::next(now, &log.milestones, &log.terms) {
-            Step::Wait => {}
-            Step::BeginFault => {
-                log.milestones.onset = Some(slow(world, load, &log.terms, SLOW_MILLISECONDS).await?)
-            }
-            Step::EndFault => log.milestones.healed = Some(heal(world, load, &log.terms).await?),
-            Step::Finish => return Ok(()),
+        let step = script::next(now, &log.milestones, &log.terms);
+        if step == Step::Finish {
+            return Ok(());
         }
+        act(step, world, load, log).await?;
     }
 }
 
-/// Makes the region slow; returns when.
-async fn slow(world: &World, load: &Load, terms: &Terms, milliseconds: u64) -> Result<f64> {
-    let at = load.started().elapsed();
-    world.change_backend(&terms.region, SERVICE, |backend| backend.latency = milliseconds.into()).await?;
-    Ok(at.as_secs_f64())
-}
-
-/// Makes the region whole; returns when.
-async fn heal(world: &World, load: &Load, terms: &Terms) -> Result<f64> {
-    let at = load.started().elapsed();
-    world.change_backend(&terms.region, SERVICE, |backend| *backend = Default::default()).await?;
-    Ok(at.as_secs_f64())
+/// Breaks the region, or mends it, and notes when.
+async fn act(step: Step, world: &World, load: &Load, log: &mut Log) -> Result<()> {
+    let (now, region) = (load.started().elapsed().as_secs_f64(), &log.terms.region);
+    match step {
+        Step::BeginFault => {
+            world
+                .change_backend(region, SERVICE, |backend| backend.latency = SLOW_MILLISECONDS.into())
+                .await?;
+            log.milestones.onset = Some(now);
+        }
+        Step::EndFault => {
+            world.change_backend(region, SERVICE, |backend| *backend = Behaviour::default()).await?;
+            log.milestones.healed = Some(now);
+        }
+        Step::Wait | Step::Finish => {}
+    }
+    Ok(())
 }
 
 /// Judges, and leaves summary and picture in `target/demo`.

@@ -83,7 +83,8 @@ impl Client {
     async fn request(self, sequence: u64) {
         let sent_at = self.started.elapsed();
         self.ledger.lock().sent();
-        let redirect = self.options.redirect.as_ref().is_some_and(|redirect| sequence % redirect.every == 0);
+        let redirect =
+            self.options.redirect.as_ref().is_some_and(|redirect| sequence.is_multiple_of(redirect.every));
         let progress = Mutex::new(Progress::default());
         let outcome = timeout(self.options.deadline, self.attempt(sequence, redirect, &progress)).await;
         let outcome = match outcome {

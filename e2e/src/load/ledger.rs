@@ -127,7 +127,7 @@ pub(super) struct Ledger {
 }
 
 /// No window is longer than this; older answers leave the recent ones.
-const KEPT: Duration = Duration::from_secs(60);
+const KEPT: Duration = Duration::from_mins(1);
 
 impl Ledger {
     pub(super) fn new(addresses: &[Ipv4Addr]) -> Self {

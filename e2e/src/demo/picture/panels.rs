@@ -97,7 +97,7 @@ pub(super) fn ttl(area: &Area<'_>, scene: &Scene<'_>) -> Painted {
         let line = [(scene.span.0, seconds), (scene.span.1, seconds)];
         chart.draw_series(LineSeries::new(line, GRID.stroke_width(1)))?;
         let at = chart.backend_coord(&(scene.span.0, seconds));
-        label(area, at, text(14, MUTED), format!("{seconds:.0} s"))?;
+        label(area, at, &text(14, MUTED), format!("{seconds:.0} s"))?;
     }
     let mut steps: Vec<(f64, f64)> = vec![];
     for frame in &scene.frames {
@@ -133,7 +133,7 @@ pub(super) fn answers(area: &Area<'_>, scene: &Scene<'_>) -> Painted {
             chart.draw_series([Rectangle::new(strip, region_color(index).filled())])?;
         }
         let middle = chart.backend_coord(&(scene.span.0, top - 0.38));
-        label(area, middle, text(14, INK), server.clone())?;
+        label(area, middle, &text(14, INK), server.clone())?;
     }
     marks(&mut chart, scene, (0.0, rows))
 }
@@ -166,9 +166,9 @@ fn title(area: &Area<'_>, words: &str) -> Painted {
 }
 
 /// A label left of the axis, at the height of a point of the chart.
-fn label(area: &Area<'_>, point: (i32, i32), style: TextStyle<'static>, words: String) -> Painted {
+fn label(area: &Area<'_>, point: (i32, i32), style: &TextStyle<'static>, words: String) -> Painted {
     let (x, y) = area.get_base_pixel();
-    let style = style.pos(Pos::new(HPos::Right, VPos::Center));
+    let style = style.clone().pos(Pos::new(HPos::Right, VPos::Center));
     Ok(area.draw(&Text::new(words, (point.0 - x - 8, point.1 - y), style))?)
 }
 

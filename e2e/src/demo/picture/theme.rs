@@ -40,13 +40,13 @@ pub(super) fn text(size: u32, color: RGBColor) -> TextStyle<'static> {
 
 /// Adds the style sheet: rules beat the colour attributes that plotters writes.
 pub(super) fn follow_the_reader(svg: &str) -> String {
-    let rules: String = DARK
-        .iter()
-        .map(|(light, dark)| {
-            let light = hex(*light);
-            format!("[fill=\"{light}\"]{{fill:{dark}}}[stroke=\"{light}\"]{{stroke:{dark}}}")
-        })
-        .collect();
+    let mut rules = String::new();
+    for (light, dark) in DARK {
+        let light = hex(light);
+        for property in ["fill", "stroke"] {
+            rules.extend(["[", property, "=\"", &light, "\"]{", property, ":", dark, "}"]);
+        }
+    }
     let style = format!(
         "<style>text{{font-family:system-ui,-apple-system,\"Segoe UI\",sans-serif}}\
          @media (prefers-color-scheme:dark){{{rules}}}</style>"

@@ -6,9 +6,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
-use kube::runtime::watcher::Event;
+use kube::runtime::{utils::Backoff, watcher::Event};
 use parking_lot::RwLock;
 
 /// Objects by key.
@@ -94,6 +95,21 @@ impl<K: Ord + Clone, V> Cache<K, V> {
     pub(crate) fn len(&self) -> usize {
         self.state.read().objects.len()
     }
+}
+
+/// A watch that breaks comes back after a second, however often: a cluster that returns shall be seen at once.
+pub(crate) struct Steady;
+
+impl Iterator for Steady {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        Some(Duration::from_secs(1))
+    }
+}
+
+impl Backoff for Steady {
+    fn reset(&mut self) {}
 }
 
 #[cfg(test)]

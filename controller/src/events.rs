@@ -13,7 +13,8 @@ const NOTE_BYTES: usize = 1024;
 /// Publishes events. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Events {
-    recorder: Recorder,
+    client: Client,
+    reporter: Reporter,
     writer: Writer,
 }
 
@@ -21,7 +22,7 @@ impl Events {
     /// Events of this controller, on the hub.
     pub(crate) fn new(client: Client, identity: &str, writer: Writer) -> Self {
         let reporter = Reporter { controller: "spillway-controller".into(), instance: Some(identity.into()) };
-        Self { recorder: Recorder::new(client, reporter), writer }
+        Self { client, reporter, writer }
     }
 
     /// All is well: something was done.
@@ -67,7 +68,10 @@ impl Events {
             secondary: None,
         };
         let reference = about.object_ref(&());
-        if let Err(error) = self.writer.timed(self.recorder.publish(&event, &reference)).await {
+        // A recorder that lives on folds events of one reason into a series and drops the later notes; ours tell
+        // of changes, each with its own note.
+        let recorder = Recorder::new(self.client.clone(), self.reporter.clone());
+        if let Err(error) = self.writer.timed(recorder.publish(&event, &reference)).await {
             tracing::warn!(%error, reason, note, "could not write an event");
         }
     }

@@ -10,7 +10,7 @@ mod sweep;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::{ResourceExt, api::DynamicObject};
 use parking_lot::{Mutex, RwLock};
 use spillway_crds::names::annotations::PRIORITY;
@@ -23,12 +23,17 @@ pub(crate) use connection::ConnectionError;
 pub(crate) use registry::cluster;
 pub(crate) use sweep::Sweeps;
 
+/// How long a member may take to be listed before that is worth a status.
+const SETTLING: SignedDuration = SignedDuration::from_secs(5);
+
 /// Whether a member's API server answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reach {
     /// It does.
     Answers,
-    /// It does not, or was not asked yet; why.
+    /// It was not asked yet.
+    Unasked,
+    /// It does not; why.
     Silent(String),
     /// It cannot be asked; why.
     Invalid(&'static str, String),
@@ -74,7 +79,7 @@ impl Member {
     /// A member that was not asked yet.
     pub(crate) fn new(name: &str, region: &str, in_place: bool) -> Self {
         let health = Health {
-            reach: Reach::Silent("it was not asked yet".into()),
+            reach: Reach::Unasked,
             since: Timestamp::now(),
             last_seen: None,
             version: None,
@@ -126,7 +131,19 @@ impl Member {
     /// Since when it does not answer, if it does not.
     pub(crate) fn unreachable_since(&self) -> Option<Timestamp> {
         let health = self.health.read();
-        (health.reach != Reach::Answers).then_some(health.since)
+        (!matches!(health.reach, Reach::Answers | Reach::Unasked)).then_some(health.since)
+    }
+
+    /// Whether it was only just met and is still being listed: what is not seen yet says nothing, and a status
+    /// that a predecessor wrote shall not flicker when a successor begins.
+    pub(crate) fn is_settling(&self) -> bool {
+        let health = self.health();
+        let listing = match health.reach {
+            Reach::Unasked => true,
+            Reach::Answers => !self.synced() && health.blind.is_empty(),
+            Reach::Silent(_) | Reach::Invalid(..) => false,
+        };
+        listing && Timestamp::now().duration_since(health.since) < SETTLING
     }
 
     /// Whether everything that it shall hold was seen in full.

@@ -13,7 +13,11 @@ use spillway_crds::names::annotations::REGION_PRIORITY;
 use tokio_util::sync::CancellationToken;
 
 use super::{Name, is_generated};
-use crate::{cache::Cache, federation::Federation, object::Kind};
+use crate::{
+    cache::{Cache, Steady},
+    federation::Federation,
+    object::Kind,
+};
 
 /// Runs every watch of the hub until cancelled.
 pub(crate) async fn watch(federation: &Arc<Federation>, cancel: &CancellationToken) {
@@ -36,7 +40,7 @@ async fn follow<K>(api: Api<K>, cache: &Cache<Name, K>, changed: impl Fn(Name))
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    let events = watcher(api, watcher::Config::default()).default_backoff();
+    let events = watcher(api, watcher::Config::default()).backoff(Steady);
     futures::pin_mut!(events);
     while let Some(event) = events.next().await {
         match event {

@@ -8,6 +8,7 @@ use kube::{
     Client, Config,
     config::{AuthInfo, Cluster, KubeConfigOptions, Kubeconfig},
 };
+use sha2::{Digest, Sha256};
 use spillway_crds::{MemberCluster, member_cluster::KubeconfigSecretRef};
 
 use crate::hub::{Hub, Name};
@@ -67,12 +68,22 @@ impl ConnectionError {
 }
 
 /// How a member is reached: what a connection is made of, and made again when it changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Route {
     /// It is the hub.
     InPlace,
     /// By the text of a kubeconfig.
     Kubeconfig(String),
+}
+
+/// Shows which kubeconfig it is, and nothing that is in it.
+impl std::fmt::Debug for Route {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::InPlace => f.write_str("InPlace"),
+            Self::Kubeconfig(text) => write!(f, "Kubeconfig({:x?})", Sha256::digest(text)),
+        }
+    }
 }
 
 /// How `cluster` is reached.

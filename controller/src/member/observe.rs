@@ -1,6 +1,6 @@
 //! Watching what is ours on a member.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use futures::{StreamExt, future::join_all};
 use kube::{
@@ -8,7 +8,6 @@ use kube::{
     api::DynamicObject,
     runtime::{
         WatchStreamExt,
-        utils::Backoff,
         watcher::{self, Event},
     },
 };
@@ -21,6 +20,7 @@ use spillway_placement::ObjectKey;
 
 use super::Member;
 use crate::{
+    cache::Steady,
     federation::Federation,
     hub::Name,
     object::{Kind, source_name},
@@ -121,19 +121,4 @@ fn key(kind: Kind, in_place: bool, object: &DynamicObject) -> ObjectKey {
     let source = source_name(kind, &name, in_place).unwrap_or(&name);
     let namespace = if kind.is_namespaced() { object.namespace().unwrap_or_default() } else { String::new() };
     kind.key(&namespace, source)
-}
-
-/// Watches come back within two seconds: a member that returns shall catch up at once.
-struct Steady;
-
-impl Iterator for Steady {
-    type Item = Duration;
-
-    fn next(&mut self) -> Option<Duration> {
-        Some(Duration::from_secs(2))
-    }
-}
-
-impl Backoff for Steady {
-    fn reset(&mut self) {}
 }

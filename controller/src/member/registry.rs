@@ -36,6 +36,9 @@ pub(crate) async fn cluster(f: &Arc<Federation>, name: &Name) -> Outcome {
         stop(f, &name.name);
         join(f, &cluster, connection, made_of);
     }
+    if f.members.get(&name.name).is_some_and(|member| member.is_settling()) {
+        return Outcome::Again(Duration::from_millis(500));
+    }
     match status::write(f, &cluster).await {
         Ok(()) => Outcome::Done,
         Err(error) if error.is_not_found() => Outcome::Done,

@@ -59,6 +59,7 @@ fn status(
     let answers = health.reach == Reach::Answers;
     let (is, reason, message) = match &health.reach {
         Reach::Answers => (Is::True, "Answers", "the member's API server answers".to_owned()),
+        Reach::Unasked => (Is::Unknown, "NotAsked", "the member was not asked yet".to_owned()),
         Reach::Silent(why) => (
             Is::Unknown,
             "NoAnswer",

@@ -79,7 +79,7 @@ pub(crate) async fn sweep(f: &Federation, member: &Member, client: &Client) {
                 }
             }
             Sweep::Hold { held, message } => {
-                let number = held.len() + recent;
+                let number = held.len();
                 let how = format!(
                     "{message}; if that is right, annotate the MemberCluster with {ALLOW_DELETES}: \"{number}\""
                 );
@@ -112,7 +112,8 @@ fn total(member: &Member) -> usize {
     Kind::ALL.iter().map(|kind| member.cache(*kind).len()).sum()
 }
 
-fn allowed(f: &Federation, member: &Member) -> Option<usize> {
-    let cluster = f.hub.clusters.get(&Name::cluster(&member.name))?;
-    cluster.annotations().get(ALLOW_DELETES)?.trim().parse().ok()
+fn allowed(f: &Federation, member: &Member) -> usize {
+    let cluster = f.hub.clusters.get(&Name::cluster(&member.name));
+    let text = cluster.as_ref().and_then(|cluster| cluster.annotations().get(ALLOW_DELETES));
+    text.and_then(|text| text.trim().parse().ok()).unwrap_or_default()
 }

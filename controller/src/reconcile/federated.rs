@@ -1,6 +1,6 @@
 //! A federated ingress: its finalizer, which members are asked for a change, its end, and its status.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use k8s_openapi::jiff::Timestamp;
 use kube::{ResourceExt, api::ApiResource};
@@ -24,18 +24,23 @@ use crate::{
     queue::Outcome,
 };
 
+/// How soon to look again at members that are being listed.
+const SETTLE: Duration = Duration::from_millis(200);
+
 /// One round for the federated ingress `name`.
 pub(crate) async fn federated(f: &Federation, name: &Name) -> Outcome {
     if !f.hub.synced() {
-        return Outcome::Again(std::time::Duration::from_millis(100));
+        return Outcome::Again(Duration::from_millis(100));
     }
     let key = Kind::Ingress.key(&name.namespace, &name.name);
     ask_members(f, &key);
     let Some(refs) = dereference(&f.hub, name) else { return Outcome::Done };
+    let settling = f.members.all().iter().any(|member| member.is_settling());
     let done = match (refs.federated.metadata.deletion_timestamp.is_some(), has_finalizer(&refs.federated)) {
-        (true, true) => end(f, &refs, &key).await,
         (true, false) => Ok(()),
         (false, false) => set_finalizers(f, &refs.federated, true).await,
+        (_, true) if settling => return Outcome::Again(SETTLE),
+        (true, true) => end(f, &refs, &key).await,
         (false, true) => write_status(f, &refs, &key).await,
     };
     match done {

@@ -17,6 +17,8 @@ use super::aggregate::{Heard, is_significant, status};
 use crate::federation::Federation;
 
 const FIGURES_EVERY: Duration = Duration::from_secs(10);
+/// How long the first round of questions may take.
+const SETTLING: Duration = Duration::from_secs(3);
 /// Priorities age without news: silence is news after a while.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -29,10 +31,14 @@ struct Written {
 /// Mirrors until cancelled.
 pub(crate) async fn mirror(f: Arc<Federation>, cancel: CancellationToken) {
     let mut written: BTreeMap<String, Written> = BTreeMap::new();
+    let began = Instant::now();
     let mirroring = async {
         loop {
             let _ = timeout(LOOK_EVERY, f.board.news.notified()).await;
             let reports = f.board.fresh();
+            if reports.len() < f.hub.clusters.len() && began.elapsed() < SETTLING {
+                continue; // a predecessor's status shall not flicker while gateways are asked for the first time
+            }
             let priorities = f.hub.priorities.values();
             let there: BTreeSet<_> = priorities.iter().map(|priority| priority.name_any()).collect();
             written.retain(|name, _| there.contains(name));

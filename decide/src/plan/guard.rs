@@ -12,26 +12,29 @@ pub struct Guard {
     /// Inferred deletes that were done a moment ago: splitting a mass delete does not get it through.
     pub recent: usize,
     /// As many as a person allows at once, if a person said so.
-    pub allowed: Option<usize>,
+    pub allowed: usize,
 }
 
 impl Guard {
-    /// How many inferred deletes pass without asking: max(10, 20 %), or what a person allows if that is more.
+    /// How many inferred deletes pass without asking.
     #[must_use]
     pub fn limit(&self) -> usize {
-        (self.total / 5).max(10).max(self.allowed.unwrap_or(0))
+        (self.total / 5).max(10)
     }
 
     /// Lets all deletes pass, or none.
     #[must_use]
     pub fn sweep<K>(&self, deletes: Vec<K>) -> Sweep<K> {
-        if self.recent.saturating_add(deletes.len()) <= self.limit() {
+        let few = self.recent.saturating_add(deletes.len()) <= self.limit();
+        if few || deletes.len() <= self.allowed {
             return Sweep::Pass(deletes);
         }
         let message = format!(
-            "{} of {} objects would be deleted though nobody deleted their sources; at most {} may go at once",
+            "{} of {} objects would be deleted though nobody deleted their sources ({} went a moment ago); at most \
+             {} may go without asking",
             deletes.len(),
             self.total,
+            self.recent,
             self.limit(),
         );
         Sweep::Hold { held: deletes, message }

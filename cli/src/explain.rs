@@ -45,7 +45,9 @@ fn in_priority(text: &mut String, priority: &Priority, place: usize, now: Timest
         "{} in priority {}: choice {nth} of {of}, mode {:?}",
         status.name, priority.name, priority.mode
     )?;
-    writeln!(text, "  verdict    {:?}, since {}", status.verdict, age(status.since.as_ref(), now))?;
+    let since =
+        status.since.as_ref().map(|since| format!(", for {}", age(Some(since), now))).unwrap_or_default();
+    writeln!(text, "  verdict    {:?}{since}", status.verdict)?;
     if !status.reason.is_empty() {
         writeln!(text, "  reason     {}", status.reason)?;
     }
@@ -113,14 +115,13 @@ fn arrivals(text: &mut String, region: &Region) -> Result<()> {
 }
 
 fn wishes(text: &mut String, priority: &Priority, region: &Region) -> Result<()> {
-    match region.intent {
-        Intent::Auto => {}
-        Intent::Drained => {
-            writeln!(text, "  intent     Drained: people keep traffic away, whatever the verdict")?
-        }
-        Intent::Pinned => {
-            writeln!(text, "  intent     Pinned: people keep traffic there, whatever the verdict")?
-        }
+    let wish = match region.intent {
+        Intent::Auto => None,
+        Intent::Drained => Some("Drained: people keep traffic away, whatever the verdict"),
+        Intent::Pinned => Some("Pinned: people keep traffic there, whatever the verdict"),
+    };
+    if let Some(wish) = wish {
+        writeln!(text, "  intent     {wish}")?;
     }
     if priority.enforcement == Enforcement::Observe {
         writeln!(text, "  enforced   no: the priority only observes")?;
@@ -134,10 +135,13 @@ fn of_members(text: &mut String, region: &str, members: &[&Member], now: Timesta
     }
     for member in members {
         let Member { name, ready, reachable, gateway_ready, .. } = member;
-        let seen = age(member.last_seen.as_ref(), now);
+        let seen = member
+            .last_seen
+            .as_ref()
+            .map_or_else(|| "never seen".to_owned(), |seen| format!("seen {} ago", age(Some(seen), now)));
         writeln!(
             text,
-            "member {name}: Ready {ready}, Reachable {reachable}, GatewayReady {gateway_ready}, seen {seen} ago"
+            "member {name}: Ready {ready}, Reachable {reachable}, GatewayReady {gateway_ready}, {seen}"
         )?;
         if let Some(message) = &member.message {
             writeln!(text, "  {message}")?;

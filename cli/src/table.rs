@@ -12,13 +12,14 @@ pub(crate) fn status(report: &Report, now: Timestamp) -> String {
     if report.priorities.is_empty() && report.members.is_empty() {
         return "The hub has no RegionPriority and no MemberCluster.\n".into();
     }
-    let mut text = format!("{}\n{}", regions(&report.priorities, now), members(&report.members, now));
-    for priority in &report.priorities {
-        for note in &priority.notes {
-            text.push_str(&format!("\n{}: {note}\n", priority.name));
-        }
-    }
-    text
+    let notes = report
+        .priorities
+        .iter()
+        .flat_map(|priority| priority.notes.iter().map(|note| format!("\n{}: {note}\n", priority.name)));
+    [regions(&report.priorities, now), "\n".into(), members(&report.members, now)]
+        .into_iter()
+        .chain(notes)
+        .collect()
 }
 
 fn regions(priorities: &[Priority], now: Timestamp) -> String {

@@ -41,7 +41,7 @@ fn speak_openapi(schema: &mut JSONSchemaProps) {
     }
 }
 
-/// Rust's unsigned integers become the signed ones that OpenAPI knows; the API server warns of others.
+/// Rust's unsigned integers become the signed ones that `OpenAPI` knows; the API server warns of others.
 /// Their range is in the schema anyway.
 fn replace_format(format: &mut String) {
     match format.as_str() {

@@ -1,5 +1,7 @@
 //! `FederatedIngress`: an Ingress for many members, with the priority that governs where its traffic goes.
 
+#![expect(clippy::duplicated_attributes, reason = "clippy takes the columns for one: each has its own type")]
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::networking::v1::IngressSpec;

@@ -1,6 +1,8 @@
 //! `RegionPriority`: which regions carry a set of routes, in which order, when traffic leaves one and how
 //! it comes home.
 
+#![expect(clippy::duplicated_attributes, reason = "clippy takes the columns for one: each has its own type")]
+
 mod dns;
 mod health;
 mod moves;

@@ -330,11 +330,11 @@ impl Last {
             self.course = turned;
             changes.push(Change::Shares { to: course.shares.clone(), reason: course.reason.clone() });
         }
-        if self.answer.as_ref() != answer {
-            if let Some(Answer { region, ttl_seconds, .. }) = answer {
-                changes.push(Change::Answer { region: region.clone(), ttl_seconds: *ttl_seconds });
-                self.answer = answer.cloned();
-            }
+        if self.answer.as_ref() != answer
+            && let Some(Answer { region, ttl_seconds, .. }) = answer
+        {
+            changes.push(Change::Answer { region: region.clone(), ttl_seconds: *ttl_seconds });
+            self.answer = answer.cloned();
         }
         changes
     }

@@ -194,6 +194,7 @@ impl Default for Dns {
 
 impl Priority {
     /// Names of the regions in their order.
+    #[must_use]
     pub fn names(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.regions.iter().map(|region| region.name.as_str())
     }

@@ -147,13 +147,13 @@ mod tests {
 
     #[test]
     fn silence_is_suspect_at_two_seconds_and_bad_at_five() {
+        use Opinion::{Bad, Good, Suspect};
         let mut watch = watch(&seconds(0..20, true));
         let mut seen = Vec::new();
         for second in 20..30 {
             watch.probe(Time(second * 1000), false);
             seen.push(opinion(&mut watch, second, Company::Others));
         }
-        use Opinion::{Bad, Good, Suspect};
         assert_eq!(seen, [Good, Suspect, Suspect, Suspect, Suspect, Bad, Bad, Bad, Bad, Bad]);
     }
 

@@ -14,7 +14,7 @@ use crate::time::Time;
 use crate::verdict::Verdict;
 
 /// A target that left its bounds while it helped is not asked again for so long.
-const FROZEN_FOR: Duration = Duration::from_secs(60);
+const FROZEN_FOR: Duration = Duration::from_mins(1);
 
 /// The memory of a region's own shift.
 #[derive(Clone, Debug, Default)]
@@ -113,7 +113,7 @@ impl Shifter {
         let mut well = field.others().filter(|standing| standing.takes_more()).peekable();
         let reason = if well.peek().is_none() {
             "no region is within its bounds: traffic stays"
-        } else if well.any(|standing| standing.grant > 0) {
+        } else if well.any(|standing| self.frozen.contains_key(&standing.region)) {
             "who could help has just left its bounds while it helped: traffic stays"
         } else {
             "no region that is within its bounds grants: traffic stays"

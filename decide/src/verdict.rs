@@ -12,7 +12,7 @@ use crate::priority::Recovery;
 use crate::time::Time;
 
 /// A failure is forgotten after so long without another.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(600);
+const FORGOTTEN_AFTER: Duration = Duration::from_mins(10);
 
 /// How a region is, from best to worst.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -146,12 +146,10 @@ impl Machine {
 
     fn well(&mut self, now: Time, signal: &Signal) {
         match signal {
-            Signal::Silent => {}
             Signal::Confirmed { reason } => self.fail(now, reason),
             Signal::Trouble { reason, .. } if self.verdict == Verdict::Healthy => {
                 self.turn(now, Verdict::Suspected, reason);
             }
-            Signal::Trouble { .. } => {}
             Signal::Good { .. } if self.verdict == Verdict::Suspected => {
                 self.turn(now, Verdict::Healthy, "within bounds again");
             }
@@ -159,7 +157,7 @@ impl Machine {
                 self.founded = true;
                 "within bounds".clone_into(&mut self.reason);
             }
-            Signal::Good { .. } => {}
+            Signal::Silent | Signal::Trouble { .. } | Signal::Good { .. } => {}
         }
     }
 

@@ -76,16 +76,18 @@ pub struct Tally {
 impl Tally {
     /// Counts the votes of the other regions; of one region with several members, the best.
     #[must_use]
-    pub fn count(voters: u32, votes: &[(&str, Vote)]) -> Self {
+    pub fn count(voters: u32, cast: &[(&str, Vote)]) -> Self {
         let mut of_region: BTreeMap<&str, &Vote> = BTreeMap::new();
-        for (region, vote) in votes.iter().filter(|(_, vote)| vote.is_fresh()) {
+        for (region, vote) in cast.iter().filter(|(_, vote)| vote.is_fresh()) {
             let best = of_region.entry(region).or_insert(vote);
             if vote.opinion > best.opinion {
                 *best = vote;
             }
         }
         let mut tally = Self { voters, ..Self::default() };
-        of_region.into_values().for_each(|vote| tally.add(vote));
+        for vote in of_region.into_values() {
+            tally.add(vote);
+        }
         tally
     }
 
@@ -149,11 +151,11 @@ mod tests {
         }
     }
 
-    fn confirmed(voters: u32, votes: &[Opinion]) -> bool {
-        let names: Vec<String> = (0..votes.len()).map(|n| format!("r{n}")).collect();
-        let votes: Vec<_> =
-            names.iter().zip(votes).map(|(name, opinion)| (name.as_str(), vote(*opinion, 100))).collect();
-        matches!(Tally::count(voters, &votes).signal(Time(50_000)), Signal::Confirmed { .. })
+    fn confirmed(voters: u32, opinions: &[Opinion]) -> bool {
+        let names: Vec<String> = (0..opinions.len()).map(|n| format!("r{n}")).collect();
+        let cast: Vec<_> =
+            names.iter().zip(opinions).map(|(name, opinion)| (name.as_str(), vote(*opinion, 100))).collect();
+        matches!(Tally::count(voters, &cast).signal(Time(50_000)), Signal::Confirmed { .. })
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Whole failovers and back, in virtual time: what users were promised, told end to end.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "tests may fail loudly")]
+
 mod federation;
 
 use federation::{Federation, Script, Service};

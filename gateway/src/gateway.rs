@@ -53,6 +53,7 @@ impl Gateway {
             (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
 
         let traffic = Traffic::new(config.clone());
+        metrics.extend(|registry| traffic.register(registry));
         let peers = PeerClient::new(config.clone(), listen.source);
         let proxy =
             Proxy::new(config.clone(), traffic.clone(), peers.clone(), metrics.clone(), draining.clone());

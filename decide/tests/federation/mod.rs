@@ -27,11 +27,14 @@ pub(crate) enum Service {
     Dead,
 }
 
+type Served = dyn Fn(&str, f64) -> Service;
+type Linked = dyn Fn(&str, &str, f64) -> bool;
+
 /// What goes wrong when; times are seconds of the run.
 pub(crate) struct Script {
-    pub(crate) service: Box<dyn Fn(&str, f64) -> Service>,
+    pub(crate) service: Box<Served>,
     /// Whether `from` reaches `to`.
-    pub(crate) link: Box<dyn Fn(&str, &str, f64) -> bool>,
+    pub(crate) link: Box<Linked>,
 }
 
 impl Script {
@@ -301,7 +304,7 @@ impl Gateway {
                 }
                 Ending::Overdue => self.evidence.overdue(Time(at)),
                 Ending::Late { latency } => {
-                    self.evidence.late(Time(at), Duration::from_millis(latency), false)
+                    self.evidence.late(Time(at), Duration::from_millis(latency), false);
                 }
             }
         }

@@ -32,7 +32,7 @@ pub struct Metrics {
 }
 
 struct Inner {
-    registry: Registry,
+    registry: RwLock<Registry>,
     series: Series,
     ingresses: RwLock<HashSet<String>>,
 }
@@ -85,14 +85,19 @@ impl Metrics {
         let series = Series::default();
         let mut registry = Registry::with_prefix("spillway_gateway");
         series.register(&mut registry);
-        Self { inner: Arc::new(Inner { registry, series, ingresses: RwLock::default() }) }
+        Self { inner: Arc::new(Inner { registry: RwLock::new(registry), series, ingresses: RwLock::default() }) }
+    }
+
+    /// Adds the figures of another part of the gateway, read from it when Prometheus asks.
+    pub fn extend(&self, add: impl FnOnce(&mut Registry)) {
+        add(&mut self.inner.registry.write());
     }
 
     /// The text that Prometheus reads.
     #[must_use]
     pub fn encode(&self) -> String {
         let mut text = String::new();
-        if let Err(error) = prometheus_client::encoding::text::encode(&mut text, &self.inner.registry) {
+        if let Err(error) = prometheus_client::encoding::text::encode(&mut text, &self.inner.registry.read()) {
             tracing::warn!(%error, "metrics could not be written");
         }
         text
@@ -131,7 +136,9 @@ impl Metrics {
     pub(crate) fn location_rewritten(&self, header: &HeaderName) {
         let labels = HeaderLabels { header: header.as_str().to_owned() };
         self.inner.series.locations_rewritten.get_or_create(&labels).inc();
-        self.inner.series.totals.locations.inc();
+        if *header == http::header::LOCATION {
+            self.inner.series.totals.locations.inc();
+        }
     }
 
     pub(crate) fn location_invalid(&self) {

@@ -61,7 +61,9 @@ impl Live {
         };
         for (region, watches) in &mut thinking.watches {
             watches.retain(|member, _| known(region, member));
-            watches.values_mut().for_each(|watch| watch.reconfigure(now, &priority.health));
+            for watch in watches.values_mut() {
+                watch.reconfigure(now, &priority.health);
+            }
         }
         thinking.watches.retain(|_, watches| !watches.is_empty());
     }

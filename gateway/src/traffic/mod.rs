@@ -137,7 +137,6 @@ impl Traffic {
 
     /// Notes a request that this region serves itself, when it is received. Not for requests that are
     /// spilled: those are the other region's to measure.
-    #[must_use]
     pub fn begin(&self, priority: &str, arrival: &Arrival) -> InFlight {
         match self.live(priority) {
             Some(live) => InFlight::begin(live, self.inner.clock, *arrival == Arrival::Local),

@@ -12,7 +12,7 @@ impl Traffic {
     #[must_use]
     pub fn report(&self) -> Report {
         let identity = self.inner.config.borrow().identity.clone();
-        let priorities = self.each(|report| report.clone());
+        let priorities = self.each(PriorityReport::clone);
         Report { version: VERSION, region: identity.region, member: identity.member, priorities }
     }
 

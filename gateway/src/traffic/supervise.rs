@@ -44,7 +44,9 @@ pub(super) async fn peers(
             changed = config.changed() => if changed.is_err() { break },
         }
     }
-    running.values().for_each(|tasks| tasks.stop.cancel());
+    for tasks in running.values() {
+        tasks.stop.cancel();
+    }
     tracker.close();
     tracker.wait().await;
 }

@@ -101,9 +101,12 @@ fn log(priority: &str, changes: &[Change], decision: Option<&Decision>) {
     }
 }
 
-/// What this member can carry for one priority: its capacity in equal parts.
+/// What this member can carry for one priority: its declared capacity in equal parts, so that what it grants
+/// for all of them stays within. Undeclared, nobody knows what it can, and each gets the default.
 fn ceiling(config: &Config) -> u32 {
     let own = config.peers.iter().find(|peer| peer.member == config.identity.member);
-    let capacity = own.and_then(|peer| peer.max_requests_per_second).unwrap_or(DEFAULT_CEILING);
-    capacity / u32::try_from(config.priorities.len().max(1)).unwrap_or(u32::MAX)
+    match own.and_then(|peer| peer.max_requests_per_second) {
+        Some(capacity) => capacity / u32::try_from(config.priorities.len().max(1)).unwrap_or(u32::MAX),
+        None => DEFAULT_CEILING,
+    }
 }

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use spillway_decide::report::PriorityView;
+use spillway_decide::report::{PriorityReport, PriorityView};
+use spillway_decide::votes::Opinion;
 use spillway_decide::{Health, Priority, PriorityRegion, Recovery, Verdict};
 use tokio::task::JoinSet;
 
@@ -66,13 +67,25 @@ impl Federation {
                 .until(region, "to forward to the first", |view| view.shares.get("first") == Some(&100))
                 .await;
         }
-        // A window is full when there is an opinion: from then on there is a hold to wait for.
-        tokio::time::sleep(Duration::from_secs(3)).await;
+        for region in REGIONS {
+            federation.has_an_opinion(region).await;
+        }
         federation
     }
 
     fn http(&self, region: &str) -> SocketAddr {
         self.worlds[region].http()
+    }
+
+    /// Waits until a gateway has watched everything for a whole window.
+    async fn has_an_opinion(&self, gateway: &str) {
+        let traffic = self.worlds[gateway].gateway.traffic();
+        let report = || async { traffic.report().priorities.remove(PRIORITY).unwrap_or_default() };
+        let founded = |report: &PriorityReport| {
+            let good = report.votes.values().filter(|vote| vote.opinion == Opinion::Good).count();
+            report.reason == "within bounds" && good == REGIONS.len() - 1
+        };
+        eventually(&format!("{gateway} to have an opinion"), Duration::from_secs(20), report, founded).await;
     }
 
     /// Gives a region's route another endpoint; returns the one it had.

@@ -121,7 +121,7 @@ impl Scene {
             options.dns_servers.push(SocketAddr::from((door, world.ports().dns)));
         }
         let inner = format!("http://{}.default.svc.cluster.local:8080/api/next", self.name);
-        Ok(options.redirects(10, "/api/redirect", &[("x-redirect-to", &inner)]))
+        Ok(options.redirects(10, "/api/redirect", &[(crate::backend::REDIRECT, &inner)]))
     }
 
     /// Changes the backends of one region. Returns when the switch was thrown.

@@ -61,6 +61,8 @@ pub struct World {
     identities: Vec<Identity>,
     planes: BTreeMap<String, Plane>,
     hub: kube::Client,
+    /// Two services that are added at one time must not be given the same addresses.
+    adding: tokio::sync::Mutex<()>,
 }
 
 impl World {

@@ -80,7 +80,7 @@ impl World {
     fn of(owner: Owner, saved: Saved, identities: Vec<Identity>, planes: Vec<Plane>) -> Result<Self> {
         let hub = planes.first().context("a world without a hub")?.client().clone();
         let planes = identities.iter().map(|id| id.name.clone()).zip(planes).collect();
-        Ok(Self { owner, saved, identities, planes, hub })
+        Ok(Self { owner, saved, identities, planes, hub, adding: tokio::sync::Mutex::default() })
     }
 
     /// Applies a `MemberCluster` for each member, and the Secrets with the kubeconfigs that they name.

@@ -19,6 +19,7 @@ impl World {
     /// A Service `namespace/name` with port 8080 on every member, and `backends` demo backends behind it in each
     /// region, named `name`, `name-2`, `name-3`... Names are unique in a world, whatever the namespace.
     pub async fn add_service(&self, namespace: &str, name: &str, backends: u8) -> Result<()> {
+        let _one_at_a_time = self.adding.lock().await;
         try_join_all(self.members().map(|member| self.add_service_to(member, namespace, name, backends)))
             .await
             .map(drop)

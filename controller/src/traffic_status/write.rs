@@ -48,7 +48,7 @@ pub(crate) async fn mirror(f: Arc<Federation>, cancel: CancellationToken) {
             }
         }
     };
-    let _ = cancel.run_until_cancelled(mirroring).await;
+    let _ = cancel.run_until_cancelled(Box::pin(mirroring)).await;
 }
 
 async fn one(

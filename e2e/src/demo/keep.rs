@@ -53,24 +53,38 @@ fn things(
     let http = ports.http;
     Ok([
         (
-            "Ask the way a client does: the host's address from a gateway's DNS, the page from its front door.".to_owned(),
+            "Ask a gateway's DNS server where the host lives, and for how long (dig: package dnsutils)."
+                .to_owned(),
             format!("dig +noall +answer @{door} -p {} {host}", ports.dns),
         ),
         (
             format!("Ask {last}'s front door: {region} serves, while all is well."),
-            format!("curl -si --resolve {host}:{http}:{other} http://{host}:{http}/api/ -H 'x-request-id: 1'"),
+            format!(
+                "curl -si --resolve {host}:{http}:{other} http://{host}:{http}/api/ -H 'x-request-id: 1'"
+            ),
         ),
         (
             "See what the hub thinks of it all.".to_owned(),
-            format!("{kubectl} --kubeconfig {} get memberclusters,regionpriorities,federatedingresses -A", hub.display()),
+            format!(
+                "{kubectl} --kubeconfig {} get memberclusters,regionpriorities,federatedingresses -A",
+                hub.display()
+            ),
         ),
         (
-            format!("Kill {region}'s gateway, and ask the other DNS servers ten seconds later; then start it again."),
-            format!("{exe} fault {number} kill gateway {region}; sleep 10; dig +short @{other} -p {} {host}; {exe} fault {number} restart gateway {region}", ports.dns),
+            format!(
+                "Kill {region}'s gateway, and ask the other DNS servers ten seconds later; then start it again."
+            ),
+            format!(
+                "{exe} fault {number} kill gateway {region}; sleep 10; dig +short @{other} -p {} {host}; {exe} fault {number} restart gateway {region}",
+                ports.dns
+            ),
         ),
         (
-            "Stop the hub's whole control plane: nothing that people see changes. Then mend everything.".to_owned(),
-            format!("{exe} fault {number} kill controlplane hub; curl -s --resolve {host}:{http}:{door} http://{host}:{http}/api/; {exe} fault {number} heal"),
+            "Stop the hub's whole control plane: nothing that people see changes. Then mend everything."
+                .to_owned(),
+            format!(
+                "{exe} fault {number} kill controlplane hub; curl -s --resolve {host}:{http}:{door} http://{host}:{http}/api/; {exe} fault {number} heal"
+            ),
         ),
     ])
 }

@@ -68,8 +68,8 @@ impl<'a> Scene<'a> {
             (milestones.home(), "home"),
         ];
         let marks = marks.into_iter().filter_map(|(at, name)| Some((at? - onset, name))).collect();
-        let middle = |interval: &Interval| (interval.from + EVERY / 2).as_secs_f64() - onset;
-        let traffic = intervals.iter().map(|interval| (middle(interval), &interval.regions)).collect();
+        let begins = |interval: &Interval| interval.from.as_secs_f64() - onset;
+        let traffic = intervals.iter().map(|interval| (begins(interval), &interval.regions)).collect();
         Some(Self {
             traffic,
             frames: sampled(frames),

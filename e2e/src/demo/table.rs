@@ -17,6 +17,9 @@ const EVENTS: usize = 8;
 /// Columns whose text changes, and the width that they keep: a table that is refreshed in place must not wobble.
 const WIDTHS: [(usize, u16); 5] = [(1, 12), (2, 9), (3, 9), (5, 28), (6, 17)];
 
+/// On a narrower terminal it wobbles rather than break its lines.
+const WIDE: u16 = 112;
+
 /// The whole live view, as lines no wider than `width`.
 #[must_use]
 pub fn render(
@@ -45,7 +48,8 @@ pub fn render(
     for region in &terms.regions {
         table.add_row(row(frame, region, terms));
     }
-    for (column, least) in WIDTHS {
+    let wide_enough = width >= WIDE;
+    for (column, least) in WIDTHS.into_iter().filter(|_| wide_enough) {
         if let Some(column) = table.column_mut(column) {
             column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
         }

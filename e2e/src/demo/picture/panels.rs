@@ -18,7 +18,7 @@ use plotters::{
 };
 
 use super::{
-    LEFT, Painted, RIGHT, Scene,
+    EVERY, LEFT, Painted, RIGHT, Scene,
     theme::{BOUND, GRID, INK, MUTED, PAPER, region_color, text},
 };
 
@@ -37,16 +37,22 @@ pub(super) fn shares(area: &Area<'_>, scene: &Scene<'_>) -> Painted {
     mesh(&mut chart, 5, &|percent| format!("{percent:.0} %"))?;
     let mut floor = vec![0.0; scene.traffic.len()];
     for (index, region) in scene.terms.regions.iter().enumerate() {
-        let times = || scene.traffic.iter().map(|(at, _)| *at);
-        let below: Vec<_> = times().zip(floor.iter().copied()).collect();
+        let below = stairs(scene, &floor);
         for (low, (_, regions)) in floor.iter_mut().zip(&scene.traffic) {
             *low += regions.get(region).map_or(0.0, |view| view.share_percent);
         }
-        let above = times().zip(floor.iter().copied());
-        let outline: Vec<_> = above.chain(below.into_iter().rev()).collect();
+        let above = stairs(scene, &floor);
+        let outline: Vec<_> = above.into_iter().chain(below.into_iter().rev()).collect();
         chart.draw_series([Polygon::new(outline, region_color(index).filled())])?;
     }
     marks(&mut chart, scene, (0.0, 100.0))
+}
+
+/// One level a second: the steps of a shift are to be seen as steps.
+fn stairs(scene: &Scene<'_>, levels: &[f64]) -> Vec<(f64, f64)> {
+    let stair =
+        |((from, _), level): (&(f64, _), &f64)| [(*from, *level), (from + EVERY.as_secs_f64(), *level)];
+    scene.traffic.iter().zip(levels).flat_map(stair).collect()
 }
 
 /// The latency that clients see, by the region that served them, and the bound.
@@ -77,7 +83,7 @@ fn runs(scene: &Scene<'_>, region: &str) -> Vec<Vec<(f64, f64)>> {
     for (at, regions) in &scene.traffic {
         let p95 = regions.get(region).and_then(|view| view.p95_milliseconds);
         match (p95, runs.last_mut()) {
-            (Some(p95), Some(run)) => run.push((*at, p95.max(1.0))),
+            (Some(p95), Some(run)) => run.push((at + EVERY.as_secs_f64() / 2.0, p95.max(1.0))),
             _ => runs.push(vec![]),
         }
     }

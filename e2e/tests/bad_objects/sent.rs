@@ -35,7 +35,10 @@ async fn send(client: &Client, method: &str, uri: &str, body: &Value) -> Result<
     let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
     let request = http::Request::builder().method(method).uri(uri).header("Content-Type", "application/json");
     let request = request.body(body).map_err(|error| error.to_string())?;
-    client.request::<Value>(request).await.map_err(|error| error.to_string())
+    client.request::<Value>(request).await.map_err(|error| match error {
+        kube::Error::Api(status) => status.message,
+        other => other.to_string(),
+    })
 }
 
 /// Where objects of this one's kind live.

@@ -35,7 +35,7 @@ async fn target() -> SocketAddrV4 {
 }
 
 /// A link to a target, and the rules of its proxy.
-async fn proxied(target: SocketAddrV4) -> (SocketAddrV4, Rules) {
+fn proxied(target: SocketAddrV4) -> (SocketAddrV4, Rules) {
     let listener = link::listen("127.0.0.1:0".parse().unwrap()).unwrap();
     let SocketAddr::V4(listen) = listener.local_addr().unwrap() else { unreachable!() };
     let spec = LinkSpec { name: "a".into(), listen, target };
@@ -69,14 +69,14 @@ fn is_reset<T: std::fmt::Debug>(result: &std::io::Result<T>) -> bool {
 
 #[tokio::test]
 async fn the_target_sees_the_clients_own_address() {
-    let (link, _rules) = proxied(target().await).await;
+    let (link, _rules) = proxied(target().await);
     let mut stream = connect(CLIENT, link).await;
     assert_eq!(ask(&mut stream, "hello").await.unwrap(), "127.9.1.7 hello");
 }
 
 #[tokio::test]
 async fn a_delay_holds_each_way_and_ends_on_the_same_connection() {
-    let (link, rules) = proxied(target().await).await;
+    let (link, rules) = proxied(target().await);
     let mut stream = connect(CLIENT, link).await;
     disturb(&rules, Some(CLIENT), Some(Disturbance::Delay { milliseconds: 100 }));
     let asked = Instant::now();
@@ -90,7 +90,7 @@ async fn a_delay_holds_each_way_and_ends_on_the_same_connection() {
 
 #[tokio::test]
 async fn a_delay_costs_time_and_no_throughput() {
-    let (link, rules) = proxied(target().await).await;
+    let (link, rules) = proxied(target().await);
     disturb(&rules, None, Some(Disturbance::Delay { milliseconds: 50 }));
     let mut stream = connect(CLIENT, link).await;
     let asked = Instant::now();
@@ -108,7 +108,7 @@ async fn a_delay_costs_time_and_no_throughput() {
 
 #[tokio::test]
 async fn a_black_hole_is_silent_and_loses_nothing_once_it_ends() {
-    let (link, rules) = proxied(target().await).await;
+    let (link, rules) = proxied(target().await);
     let mut stream = connect(CLIENT, link).await;
     ask(&mut stream, "before").await.unwrap();
     disturb(&rules, Some(CLIENT), Some(Disturbance::Drop));
@@ -125,7 +125,7 @@ async fn a_black_hole_is_silent_and_loses_nothing_once_it_ends() {
 
 #[tokio::test]
 async fn a_cut_resets_old_and_new_connections_of_that_network_only() {
-    let (link, rules) = proxied(target().await).await;
+    let (link, rules) = proxied(target().await);
     let (mut stream, mut other) = (connect(CLIENT, link).await, connect(OTHER_CLIENT, link).await);
     ask(&mut stream, "before").await.unwrap();
     disturb(&rules, Some(CLIENT), Some(Disturbance::Cut));
@@ -140,7 +140,7 @@ async fn a_cut_resets_old_and_new_connections_of_that_network_only() {
 
 #[tokio::test]
 async fn a_target_that_refuses_is_a_reset_for_the_client() {
-    let (link, _rules) = proxied("127.0.0.1:1".parse().unwrap()).await;
+    let (link, _rules) = proxied("127.0.0.1:1".parse().unwrap());
     let mut stream = connect(CLIENT, link).await;
     let read = timeout(SOON, stream.read(&mut [0; 64])).await.unwrap();
     assert!(is_reset(&read), "{read:?}");
@@ -148,7 +148,7 @@ async fn a_target_that_refuses_is_a_reset_for_the_client() {
 
 #[tokio::test]
 async fn a_half_closed_connection_still_carries_the_answer() {
-    let (link, _rules) = proxied(target().await).await;
+    let (link, _rules) = proxied(target().await);
     let mut stream = connect(CLIENT, link).await;
     stream.write_all(b"last words").await.unwrap();
     stream.shutdown().await.unwrap();
@@ -159,7 +159,7 @@ async fn a_half_closed_connection_still_carries_the_answer() {
 
 #[tokio::test]
 async fn a_thousand_connections_at_once_are_carried() {
-    let (link, _rules) = proxied(target().await).await;
+    let (link, _rules) = proxied(target().await);
     let all = (0..1000).map(|n| {
         tokio::spawn(async move {
             let mut stream = connect(CLIENT, link).await;

@@ -40,31 +40,35 @@ impl Ports {
     /// Ports on which nothing listens, neither in this world nor on all addresses. They lie below the range
     /// from which the kernel takes ports for outgoing connections.
     pub fn free(world: u8) -> Result<Self> {
-        let here = Ipv4Addr::new(127, world, 0, 2);
+        // The fixed addresses of the hub and the first members stand for all: what listens there was left by a
+        // world whose supervisor was killed, or listens on all addresses.
+        let regions = (0..4).map(|region| Addresses::of(world, region));
+        let here: Vec<Ipv4Addr> =
+            regions.flat_map(|region| (1..=10).map(move |host| region.host(host))).collect();
         Ok(Self {
-            http: free(here, 8080)?,
-            spill: free(here, 8443)?,
-            dns: free(here, 5353)?,
-            admin: free(here, 9090)?,
-            api: free(here, 6443)?,
-            etcd: free(here, 2379)?,
-            backend: free(here, 8081)?,
-            control: free(here, 9474)?,
+            http: free(&here, 8080)?,
+            spill: free(&here, 8443)?,
+            dns: free(&here, 5353)?,
+            admin: free(&here, 9090)?,
+            api: free(&here, 6443)?,
+            etcd: free(&here, 2379)?,
+            backend: free(&here, 8081)?,
+            control: free(&here, 9474)?,
         })
     }
 }
 
-/// `wanted`, or the next port at a distance of 100 that is free together with the one after it.
-fn free(address: Ipv4Addr, wanted: u16) -> Result<u16> {
-    let usable = |port: u16| {
+/// `wanted`, or the next port at a distance of 100 that is free on all addresses together with the one after it.
+fn free(addresses: &[Ipv4Addr], wanted: u16) -> Result<u16> {
+    let usable = |address: Ipv4Addr, port: u16| {
         TcpListener::bind((address, port)).is_ok()
             && TcpListener::bind((address, port + 1)).is_ok()
             && UdpSocket::bind((address, port)).is_ok()
     };
     (wanted..32_000)
         .step_by(100)
-        .find(|port| usable(*port))
-        .with_context(|| format!("no free port on {address} from {wanted} on"))
+        .find(|port| addresses.iter().all(|address| usable(*address, *port)))
+        .with_context(|| format!("no port from {wanted} on is free on all of {addresses:?}"))
 }
 
 /// The addresses of one region of a world.
@@ -145,10 +149,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_that_is_taken_on_all_addresses_is_passed_over() {
-        let free_one = free(Ipv4Addr::new(127, 9, 0, 2), 21_000).unwrap();
+    fn a_port_that_something_holds_is_passed_over() {
+        let here = [Ipv4Addr::new(127, 9, 0, 2), Ipv4Addr::new(127, 9, 0, 3)];
+        let free_one = free(&here, 21_000).unwrap();
         let _taken = TcpListener::bind((Ipv4Addr::UNSPECIFIED, free_one)).unwrap();
-        assert_ne!(free(Ipv4Addr::new(127, 9, 0, 2), 21_000).unwrap(), free_one);
+        assert_ne!(free(&here, 21_000).unwrap(), free_one);
     }
 
     #[test]

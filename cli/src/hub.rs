@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use kube::api::ListParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, Resource};
@@ -41,8 +41,17 @@ impl Hub {
             + DeserializeOwned
             + std::fmt::Debug,
     {
-        let list = Api::<K>::all(self.0.clone()).list(&ListParams::default()).await;
-        Ok(list.with_context(|| format!("cannot list {} on the hub", K::plural(&())))?.items)
+        match Api::<K>::all(self.0.clone()).list(&ListParams::default()).await {
+            Ok(list) => Ok(list.items),
+            Err(kube::Error::Api(status)) if status.code == 404 => {
+                bail!(
+                    "the cluster does not know {}: is it the hub, and are Spillway's definitions installed?",
+                    K::plural(&())
+                )
+            }
+            Err(kube::Error::Api(status)) => bail!("cannot list {}: {}", K::plural(&()), status.message),
+            Err(error) => Err(error).with_context(|| format!("cannot list {}", K::plural(&()))),
+        }
     }
 }
 

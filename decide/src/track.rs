@@ -292,6 +292,19 @@ mod tests {
     }
 
     #[test]
+    fn stray_samples_around_a_run_do_not_stretch_it() {
+        let mut track = Track::new(Time(0), Duration::from_secs(10));
+        run(&mut track, 0, 300, 0);
+        run(&mut track, 300, 301, 3);
+        run(&mut track, 301, 305, 0);
+        run(&mut track, 305, 595, 3);
+        run(&mut track, 595, 599, 0);
+        run(&mut track, 599, 600, 3);
+        let span = run(&mut track, 600, 640, 0).unwrap();
+        assert_eq!(span, Span { onset: Time(30_600), latest: Time(59_400) });
+    }
+
+    #[test]
     fn a_gap_forgets_everything() {
         let mut track = Track::new(Time(0), Duration::from_secs(10));
         run(&mut track, 0, 50, 10);

@@ -44,8 +44,12 @@ pub fn answer(
         .find(|standing| suits(standing, current))
         .or_else(|| known.iter().find(|standing| Some(standing.region.as_str()) == current))
         .or_else(|| known.first())?;
+    // A better region whose door is not known is one that is about to come.
+    let first = in_order(me, priority, standings).first().map(|standing| standing.region.as_str());
+    let expecting = first.is_some_and(|first| !reachable(first));
     let dns = &priority.dns;
-    let ttl_seconds = if suspicion { dns.suspect_ttl_seconds.min(dns.ttl_seconds) } else { dns.ttl_seconds };
+    let ttl_seconds =
+        if suspicion || expecting { dns.suspect_ttl_seconds.min(dns.ttl_seconds) } else { dns.ttl_seconds };
     Some(Answer { region: chosen.region.clone(), addresses: addresses(&chosen.region, peers), ttl_seconds })
 }
 

@@ -92,6 +92,8 @@ pub enum Change {
         region: String,
         /// For so long.
         ttl_seconds: u32,
+        /// Why.
+        reason: String,
     },
 }
 
@@ -102,8 +104,8 @@ impl fmt::Display for Change {
                 write!(formatter, "{region} {from} -> {to}: {reason}")
             }
             Self::Shares { to, reason } => write!(formatter, "arrivals go to {to}: {reason}"),
-            Self::Answer { region, ttl_seconds } => {
-                write!(formatter, "DNS answers {region} for {ttl_seconds} s")
+            Self::Answer { region, ttl_seconds, reason } => {
+                write!(formatter, "DNS answers {region} for {ttl_seconds} s: {reason}")
             }
         }
     }
@@ -333,10 +335,23 @@ impl Last {
         if self.answer.as_ref() != answer
             && let Some(Answer { region, ttl_seconds, .. }) = answer
         {
-            changes.push(Change::Answer { region: region.clone(), ttl_seconds: *ttl_seconds });
+            let reason = self.why_answer(region, standings);
+            changes.push(Change::Answer { region: region.clone(), ttl_seconds: *ttl_seconds, reason });
             self.answer = answer.cloned();
         }
         changes
+    }
+
+    /// What is said of the region that the answer leaves, or of the first that is unwell.
+    fn why_answer(&self, region: &str, standings: &[Standing]) -> String {
+        let before =
+            self.answer.as_ref().map(|answer| answer.region.as_str()).filter(|before| *before != region);
+        let unwell = |standing: &&Standing| standing.verdict != Verdict::Healthy;
+        let left = standings.iter().filter(unwell).find(|standing| Some(standing.region.as_str()) == before);
+        match left.or_else(|| standings.iter().find(unwell)) {
+            Some(Standing { region, verdict, reason, .. }) => format!("{region} is {verdict}: {reason}"),
+            None => "every region is Healthy".to_owned(),
+        }
     }
 }
 

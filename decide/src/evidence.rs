@@ -105,7 +105,7 @@ impl fmt::Display for Breach {
         match self {
             Self::Errors { percent, bound, .. } => write!(formatter, "errors {percent:.1} % > {bound} %"),
             Self::Latency { p95, bound, .. } if p95 > bound => write!(formatter, "P95 {p95} ms > {bound} ms"),
-            Self::Latency { bound, .. } => write!(formatter, "P95 unanswered > {bound} ms"),
+            Self::Latency { bound, .. } => write!(formatter, "P95 over {bound} ms"),
             Self::Availability { percent, bound } => {
                 write!(formatter, "probe availability {percent:.1} % < {bound} %")
             }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use spillway_decide::Change;
 use spillway_decide::grants::DEFAULT_CEILING;
-use spillway_decide::{Change, Decision};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -68,9 +68,7 @@ impl Traffic {
                 ceiling,
             };
             let changes = live.step(priority, &around);
-            if !changes.is_empty() {
-                log(&name, &changes, live.decision().as_deref());
-            }
+            log(&name, &changes);
             let new = live.decision().map(|decision| gist(&decision.report));
             if let Some(new) = new.filter(|new| told.get(&name) != Some(new)) {
                 told.insert(name, new);
@@ -85,16 +83,14 @@ impl Traffic {
 }
 
 /// One line for each thing that is different, with its reason.
-fn log(priority: &str, changes: &[Change], decision: Option<&Decision>) {
+fn log(priority: &str, changes: &[Change]) {
     for change in changes {
         match change {
             Change::Verdict { region, from, to, reason } => {
                 tracing::info!(priority, region, %from, %to, reason, "verdict");
             }
             Change::Shares { to, reason } => tracing::info!(priority, shares = %to, reason, "shares"),
-            Change::Answer { region, ttl_seconds } => {
-                let view = decision.and_then(|decision| decision.report.view.regions.get(region));
-                let reason = view.map_or("", |view| view.reason.as_str());
+            Change::Answer { region, ttl_seconds, reason } => {
                 tracing::info!(priority, region, ttl_seconds, reason, "answer");
             }
         }

@@ -6,6 +6,7 @@
 
 pub mod answers;
 pub mod decider;
+pub mod decision;
 pub mod evidence;
 pub mod grants;
 pub mod peer;
@@ -25,7 +26,8 @@ pub mod verdict;
 pub mod votes;
 
 pub use answers::Answer;
-pub use decider::{Change, Decider, Decision, Heard, Input};
+pub use decider::Decider;
+pub use decision::{Change, Decision, Heard, Input};
 pub use peer::{Door, Peer};
 pub use priority::{Dns, Enforcement, Health, Intent, Mode, Priority, PriorityRegion, Recovery, Shift};
 pub use share::{Share, Shares};

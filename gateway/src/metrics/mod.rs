@@ -85,7 +85,9 @@ impl Metrics {
         let series = Series::default();
         let mut registry = Registry::with_prefix("spillway_gateway");
         series.register(&mut registry);
-        Self { inner: Arc::new(Inner { registry: RwLock::new(registry), series, ingresses: RwLock::default() }) }
+        Self {
+            inner: Arc::new(Inner { registry: RwLock::new(registry), series, ingresses: RwLock::default() }),
+        }
     }
 
     /// Adds the figures of another part of the gateway, read from it when Prometheus asks.
@@ -97,7 +99,8 @@ impl Metrics {
     #[must_use]
     pub fn encode(&self) -> String {
         let mut text = String::new();
-        if let Err(error) = prometheus_client::encoding::text::encode(&mut text, &self.inner.registry.read()) {
+        if let Err(error) = prometheus_client::encoding::text::encode(&mut text, &self.inner.registry.read())
+        {
             tracing::warn!(%error, "metrics could not be written");
         }
         text

@@ -1,0 +1,108 @@
+//! What one step of deciding takes and gives: plain data, so that whoever watches sees what happens.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::answers::Answer;
+use crate::evidence::Assessment;
+use crate::peer::Peer;
+use crate::priority::Priority;
+use crate::report::PriorityReport;
+use crate::share::Shares;
+use crate::time::Time;
+use crate::verdict::Verdict;
+use crate::votes::Vote;
+
+/// What a gateway knows at one moment about one priority.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// The moment; never before the last one.
+    pub now: Time,
+    /// The gateway's region.
+    pub region: &'a str,
+    /// What people want.
+    pub priority: &'a Priority,
+    /// All gateways of the federation, this one included.
+    pub peers: &'a [Peer],
+    /// Self evidence.
+    pub own: &'a Assessment,
+    /// This gateway's votes on the other regions.
+    pub votes: &'a BTreeMap<String, Vote>,
+    /// The latest report of each other member.
+    pub heard: &'a [Heard],
+    /// What this gateway can carry for the priority, in requests a second.
+    pub ceiling: u32,
+}
+
+/// A report as it came in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Heard {
+    /// When.
+    pub at: Time,
+    /// Whose region's.
+    pub region: String,
+    /// What it says about the priority; shared, for it is looked at many times.
+    pub report: Arc<PriorityReport>,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// What to tell the peers.
+    pub report: PriorityReport,
+    /// Where our own arrivals go.
+    pub shares: Shares,
+    /// Requests a second that each region grants us.
+    pub grants: BTreeMap<String, u32>,
+    /// What DNS answers; `None` when no region has an address.
+    pub answer: Option<Answer>,
+    /// What is different from the last step, each with its reason.
+    pub changes: Vec<Change>,
+}
+
+/// A difference from one step to the next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A region's effective verdict.
+    Verdict {
+        /// The region.
+        region: String,
+        /// Before.
+        from: Verdict,
+        /// Now.
+        to: Verdict,
+        /// Why.
+        reason: String,
+    },
+    /// Where our own arrivals go.
+    Shares {
+        /// The shares.
+        to: Shares,
+        /// Why.
+        reason: String,
+    },
+    /// What DNS answers.
+    Answer {
+        /// The region.
+        region: String,
+        /// For so long.
+        ttl_seconds: u32,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Verdict { region, from, to, reason } => {
+                write!(formatter, "{region} {from} -> {to}: {reason}")
+            }
+            Self::Shares { to, reason } => write!(formatter, "arrivals go to {to}: {reason}"),
+            Self::Answer { region, ttl_seconds, reason } => {
+                write!(formatter, "DNS answers {region} for {ttl_seconds} s: {reason}")
+            }
+        }
+    }
+}

@@ -127,7 +127,8 @@ impl Found {
             (false, true) => &mut self.terminating,
             (false, false) => return,
         };
-        // All addresses of one endpoint are the same pod; the first is enough.
+        // All addresses of one endpoint are the same pod; the first is enough. Slices of type FQDN are read
+        // too: that is how an address that `IPv4` refuses (loopback) is written. Names are not looked up.
         if let Some(address) = endpoint.addresses.first().and_then(|address| address.parse::<IpAddr>().ok()) {
             list.extend(ports.iter().map(|port| SocketAddr::new(address, *port)));
         }

@@ -42,7 +42,7 @@ unit: build ## unit tests, tables, properties, CRD freshness
 
 .PHONY: stories
 stories: build ## the stories of failing regions, on real control planes
-	cargo test -p spillway-e2e --locked --no-fail-fast --test '*' -- --nocapture
+	RUST_BACKTRACE=0 cargo test -p spillway-e2e --locked --no-fail-fast --test '*' -- --nocapture --test-threads=16
 
 .PHONY: crds
 crds: ## write crds/yaml from the Rust types

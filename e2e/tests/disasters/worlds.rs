@@ -30,6 +30,9 @@ where
             .heal_all()
             .await
             .unwrap_or_else(|error| panic!("the world could not be healed: {error:#}"));
-        story(stage).await.unwrap_or_else(|error| panic!("{error:#}"));
+        if let Err(error) = story(stage.clone()).await {
+            let logs = stage.world.keep_logs();
+            panic!("{error:#}\nlogs: {logs:?}");
+        }
     });
 }

@@ -21,7 +21,7 @@ where
     RUNTIME.block_on(async {
         let stage = WITH_HUB.get_or_try_init(|| Stage::raise("stories")).await;
         let stage = stage.unwrap_or_else(|error| panic!("the world could not be raised: {error:#}")).clone();
-        story(stage).await.unwrap_or_else(|error| panic!("{error:#}"));
+        tell(stage, story).await;
     });
 }
 
@@ -34,6 +34,18 @@ where
     RUNTIME.block_on(async {
         let stage = Stage::raise(name).await;
         let stage = stage.unwrap_or_else(|error| panic!("the world could not be raised: {error:#}"));
-        story(stage).await.unwrap_or_else(|error| panic!("{error:#}"));
+        tell(stage, story).await;
     });
+}
+
+/// A story that fails leaves the logs of its world behind and says where.
+async fn tell<F, Fut>(stage: Stage, story: F)
+where
+    F: FnOnce(Stage) -> Fut,
+    Fut: Future<Output = anyhow::Result<()>>,
+{
+    if let Err(error) = story(stage.clone()).await {
+        let logs = stage.world.keep_logs();
+        panic!("{error:#}\nlogs: {logs:?}");
+    }
 }

@@ -124,8 +124,11 @@ async fn a_request_that_may_have_been_processed_is_not_sent_twice() {
     let request = Request::post("/api/cut").header("host", HOST).body(Full::from("x")).unwrap();
     assert_eq!(http1(world.http(), request).await.status(), StatusCode::BAD_GATEWAY);
     assert_eq!(first.served() + second.served(), 1, "a POST");
+    let request = Request::post("/api/cut").header("host", HOST).body(Full::default()).unwrap();
+    assert_eq!(http1(world.http(), request).await.status(), StatusCode::BAD_GATEWAY);
+    assert_eq!(first.served() + second.served(), 2, "a POST without a body");
     assert_eq!(http1(world.http(), get("/api/cut")).await.status(), StatusCode::BAD_GATEWAY);
-    assert_eq!(first.served() + second.served(), 3, "a GET may be repeated");
+    assert_eq!(first.served() + second.served(), 4, "a GET may be repeated");
 }
 
 #[tokio::test]

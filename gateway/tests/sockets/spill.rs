@@ -119,14 +119,15 @@ async fn whoever_is_not_meant_is_refused() {
 
 #[tokio::test]
 async fn connections_are_shared_and_survive_new_credentials() {
-    let Serving { world, authority, peer, .. } = serving().await;
+    let Serving { world, authority, peer, backend } = serving().await;
     let (sender, receiver) = config::channel(trusted(Config::empty("first", "first-1"), &authority));
     let client = PeerClient::new(receiver, None);
     let slow = {
         let (client, peer) = (client.clone(), peer.clone());
         tokio::spawn(async move { client.send(&peer, spilled("/api/slow/400")).await })
     };
-    eventually("in flight", Duration::from_secs(5), || async { world.counter("requests") }, |_| true).await;
+    eventually("in flight", Duration::from_secs(5), || async { backend.served() }, |served| *served == 1)
+        .await;
     for gateway in [&world.config, &sender] {
         change(gateway, |config| *config = trusted(config.clone(), &authority));
     }

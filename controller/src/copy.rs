@@ -10,12 +10,9 @@ use std::collections::BTreeMap;
 use kube::api::DynamicObject;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use spillway_crds::names::labels;
+use spillway_crds::names::{annotations::CONTENT, labels};
 use spillway_decide::plan::{Owner, Seen};
 use spillway_placement::Fingerprint;
-
-/// On copies: the fingerprint of what the hub last wrote there.
-pub(crate) const CONTENT: &str = "kube-federation.io/content";
 
 type Strings = BTreeMap<String, String>;
 

@@ -17,7 +17,7 @@ pub const FINALIZER: &str = "kube-federation.io/propagation";
 /// Appended to the name of a copy that lives beside its source, on a hub that is a member too.
 pub const IN_PLACE_SUFFIX: &str = "-spillway";
 
-/// Annotations that people write on a source Ingress, and that copies carry.
+/// Annotations that people write on a source Ingress or a `MemberCluster`, and that copies carry.
 pub mod annotations {
     /// On a source: ordered, comma separated regions. Its presence is what federates a plain Ingress.
     pub const REGION_PRIORITY: &str = "kube-federation.io/region-priority";
@@ -26,12 +26,18 @@ pub mod annotations {
     pub const REDIRECT_ALIASES: &str = "kube-federation.io/redirect-aliases";
     /// On sources and copies: the path that gateways probe.
     pub const PROBE_PATH: &str = "kube-federation.io/probe-path";
+    /// On copies: the host that gateways ask for in probes, if it is not the route's own.
+    pub const PROBE_HOST: &str = "kube-federation.io/probe-host";
     /// On sources and copies: `All`, `SafeMethods` or `None`.
     pub const SPILL: &str = "kube-federation.io/spill";
     /// On copies: the name of the `RegionPriority` that governs it.
     pub const PRIORITY: &str = "kube-federation.io/priority";
     /// On copies: `namespace/name` of the `FederatedIngress` that it came from.
     pub const SOURCE: &str = "kube-federation.io/source";
+    /// On copies: the fingerprint of what the hub last wrote there.
+    pub const CONTENT: &str = "kube-federation.io/content";
+    /// On what loses the objects: how many deletes at once a person allows.
+    pub const ALLOW_DELETES: &str = "kube-federation.io/allow-deletes";
 }
 
 /// Labels of copies. Only what carries all three, with our hub's UID, is ever changed or deleted.

@@ -5,15 +5,11 @@ use std::collections::BTreeMap;
 use k8s_openapi::{ByteString, api::core::v1::Secret, jiff::Timestamp};
 use kube::api::DynamicObject;
 use serde_json::{Map, Value, json};
-use spillway_crds::names::{member_identity, secrets};
+use spillway_crds::names::{annotations::CONTENT, member_identity, secrets};
 use spillway_decide::plan::Owner;
 
 use super::{Authority, Certificate, Facts, IssueError, Verdict, examine};
-use crate::{
-    copy::{CONTENT, Copy},
-    federation::Federation,
-    member::Member,
-};
+use crate::{copy::Copy, federation::Federation, member::Member};
 
 /// An identity that was issued, until the member's watch shows it.
 pub(crate) type Issued = Certificate;

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use kube::{Api, Client, ResourceExt, api::DynamicObject};
 use serde_json::json;
-use spillway_crds::names::labels;
+use spillway_crds::names::{annotations::CONTENT, labels};
 use spillway_decide::plan::{Change, Reason, Synced, change};
 use spillway_placement::{Fingerprint, ObjectKey, Row};
 
 use super::Member;
 use crate::{
     apply::WriteError,
-    copy::{self, CONTENT, Copy},
+    copy::{self, Copy},
     federation::Federation,
     hub::Name,
     ledger::record,

@@ -7,6 +7,7 @@ use std::{
 
 use kube::{Client, ResourceExt};
 use parking_lot::Mutex;
+use spillway_crds::names::annotations::ALLOW_DELETES;
 use spillway_decide::plan::{Guard, Sweep};
 use spillway_placement::ObjectKey;
 use tokio::{
@@ -19,9 +20,6 @@ use super::{
     place::{delete_inferred, still_unwanted},
 };
 use crate::{federation::Federation, hub::Name, object::Kind, queue::Outcome};
-
-/// On a `MemberCluster`: how many deletes at once a person allows.
-pub(crate) const ALLOW_DELETES: &str = "kube-federation.io/allow-deletes";
 
 /// What belongs together arrives within this.
 const GATHER: Duration = Duration::from_millis(300);

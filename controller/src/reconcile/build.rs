@@ -28,15 +28,12 @@ pub(crate) fn ingress(hub: &str, federated: &FederatedIngress) -> Copy {
         note(annotations::PROBE_PATH, probe.path.clone());
     }
     if let Some(host) = spec.probe.as_ref().and_then(|probe| probe.host.clone()) {
-        note(PROBE_HOST, host);
+        note(annotations::PROBE_HOST, host);
     }
     let mut ingress = spec.template.spec.clone();
     ingress.ingress_class_name = Some(INGRESS_CLASS.into());
     Copy::new(&owner(hub, federated), spec.template.metadata.labels.clone(), notes, payload(&ingress))
 }
-
-/// On copies: the host that gateways ask for in probes.
-pub(crate) const PROBE_HOST: &str = "kube-federation.io/probe-host";
 
 /// The priority as members get it.
 pub(crate) fn priority(hub: &str, priority: &RegionPriority) -> Copy {

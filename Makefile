@@ -31,7 +31,7 @@ demo: build ## watch a region fail over and come home; KEEP=1 leaves the world u
 test: lint unit stories ## everything that must be true: lints, unit tests, properties, stories on real control planes
 
 .PHONY: lint
-lint: tools ## formatting, clippy, vetted Go code
+lint: tools ## formatting and clippy
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 

@@ -40,8 +40,8 @@ impl Default for Shift {
     "holdSeconds must be from 1 to maxHoldSeconds",
 )]))]
 pub struct Recovery {
-    /// Seconds of uninterrupted good evidence before the first step home. Doubles with each relapse;
-    /// 1 to `maxHoldSeconds`.
+    /// Seconds of uninterrupted good evidence before the first step home, times the failures that no ten
+    /// quiet minutes have forgotten; 1 to `maxHoldSeconds`.
     #[schemars(range(min = 1, max = 86400))]
     pub hold_seconds: u32,
     /// The longest that `holdSeconds` may grow to; 1 to 86400.

@@ -6,7 +6,7 @@ use serde_json::json;
 use spillway_crds::{FederatedIngress, RegionPriority, RegionPrioritySpec};
 
 /// The manager of everything that a story writes: a person with kubectl, not Spillway.
-pub const STORYTELLER: &str = "storyteller";
+pub(super) const STORYTELLER: &str = "storyteller";
 
 /// A `FederatedIngress` that sends `host/path` to the Service of its own name.
 pub fn federated_ingress(name: &str, host: &str, path: &str, priority: &str) -> Result<FederatedIngress> {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::networking::v1::Ingress;
+use jiff::Timestamp;
+use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use spillway_crds::{FederatedIngress, MemberCluster};
 use spillway_e2e::story::{Scene, Stage, apply, federated_ingress, visit};
@@ -24,6 +26,7 @@ async fn dead_api_server(stage: Stage) -> Result<()> {
     let world = scene.world();
     let (gateway, plane) = (Process::Gateway("chengdu".into()), Process::ControlPlane("chengdu".into()));
 
+    let before = how_many(&stage).await?;
     world.kill(&plane).await?;
     serves(&scene).await.context("the gateway, without its API server")?;
     world.restart(&gateway).await?;
@@ -37,8 +40,8 @@ async fn dead_api_server(stage: Stage) -> Result<()> {
 
     world.restart(&plane).await?;
     copies(&stage, "chengdu", true).await.context("chengdu, back again")?;
-    let kept: Api<Ingress> = Api::default_namespaced(world.cluster("chengdu")?.clone());
-    ensure!(kept.get_opt("dead-api").await?.is_some(), "the copy from before was deleted");
+    let after = how_many(&stage).await?;
+    ensure!(after.iter().zip(&before).all(|(after, before)| *after == before + 1), "copies: {before:?}, then {after:?}");
     Ok(())
 }
 
@@ -52,6 +55,16 @@ async fn serves(scene: &Scene) -> Result<()> {
     .await
 }
 
+/// The copies on each member, all stories' together.
+async fn how_many(stage: &Stage) -> Result<Vec<usize>> {
+    let mut counts = Vec::new();
+    for region in stage.world.regions() {
+        let api: Api<Ingress> = Api::all(stage.world.cluster(region)?.clone());
+        counts.push(api.list(&ListParams::default()).await?.items.len());
+    }
+    Ok(counts)
+}
+
 async fn unknown_since(stage: &Stage) -> Result<()> {
     let members: Api<MemberCluster> = Api::all(stage.world.hub().clone());
     wait_until(PATIENCE, "chengdu to be Unknown, with a time", || async {
@@ -60,6 +73,8 @@ async fn unknown_since(stage: &Stage) -> Result<()> {
         let reachable = status.conditions.iter().find(|condition| condition.type_ == "Reachable");
         let reachable = reachable.context("no condition Reachable")?;
         ensure!(reachable.status == "Unknown", "Reachable is {}: {}", reachable.status, reachable.message);
+        let since = Timestamp::now().duration_since(reachable.last_transition_time.0);
+        ensure!(since.as_secs() < 120, "Unknown since {since:?}, longer than it is dead");
         Ok(())
     })
     .await

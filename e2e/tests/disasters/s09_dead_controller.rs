@@ -30,19 +30,18 @@ async fn killed_in_the_middle(stage: Stage) -> Result<()> {
     declare_all(world, "/one/").await?;
     everywhere(world, "/one/").await?;
 
+    let first = Process::Controller(0);
     let successor = world.start_replica().await?;
-    declare_all(world, "/two/").await?;
-    let changed = in_the_middle(world).await?;
-    world.kill(&Process::Controller(0)).await?;
-    println!("dead-controller: killed when {changed} of {COUNT} copies in shenzhen had changed");
+    let (declared, killed) = tokio::join!(declare_all(world, "/two/"), kill_when(world, &first, changed));
+    declared?;
+    println!("dead-controller: killed when {} of {COUNT} copies in shenzhen had changed", killed?);
     everywhere(world, "/two/").await?;
 
-    remove_some(world, COUNT / 2).await?;
-    orphans_are_gone(world, COUNT / 2).await?;
-    remove_some(world, COUNT).await?;
-    orphans_are_gone(world, 0).await?;
-    world.restart(&Process::Controller(0)).await?;
-    world.term(&successor).await
+    world.restart(&first).await?;
+    let (removed, killed) = tokio::join!(remove_all(world), kill_when(world, &successor, removed));
+    removed?;
+    println!("dead-controller: killed when {} of {COUNT} copies in shenzhen were gone", killed?);
+    nothing_is_left(world).await
 }
 
 fn name(number: usize) -> String {
@@ -81,36 +80,52 @@ async fn everywhere(world: &World, path: &str) -> Result<()> {
     Ok(())
 }
 
-/// Waits until some copies have changed and others have not; says how many have.
-async fn in_the_middle(world: &World) -> Result<usize> {
-    wait_until(PATIENCE, "the change to be in the middle", || async {
-        let (changed, _) = count(world, "shenzhen", "/two/").await?;
-        ensure!(changed > 0, "nothing has changed yet");
-        Ok(changed)
-    })
-    .await
+/// How many copies in shenzhen have changed.
+async fn changed(world: &World) -> Result<usize> {
+    count(world, "shenzhen", "/two/").await.map(|(changed, _)| changed)
 }
 
-async fn remove_some(world: &World, how_many: usize) -> Result<()> {
+/// How many copies in shenzhen are gone.
+async fn removed(world: &World) -> Result<usize> {
+    count(world, "shenzhen", "/two/").await.map(|(_, left)| COUNT - left)
+}
+
+/// Kills a controller as soon as it has done some of its work, and says how much; all of it would prove nothing.
+async fn kill_when(world: &World, controller: &Process, done: impl AsyncFn(&World) -> Result<usize>) -> Result<usize> {
+    wait_until(PATIENCE, "the work to be in the middle", || async {
+        let some = done(world).await?;
+        ensure!(some > 0, "nothing is done yet");
+        Ok(())
+    })
+    .await?;
+    world.kill(controller).await?;
+    let some = done(world).await?;
+    ensure!(some < COUNT, "the controller had done everything before it was killed");
+    Ok(some)
+}
+
+async fn remove_all(world: &World) -> Result<()> {
     let api: &Api<FederatedIngress> = &Api::default_namespaced(world.hub().clone());
-    let remove = |number| async move {
-        match api.delete(&name(number), &DeleteParams::default()).await {
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-            other => other.map(|_| ()),
-        }
-    };
-    stream::iter(0..how_many).map(remove).buffer_unordered(16).try_collect::<Vec<_>>().await?;
+    let remove = |number| async move { api.delete(&name(number), &DeleteParams::default()).await.map(drop) };
+    stream::iter(0..COUNT).map(remove).buffer_unordered(16).try_collect::<Vec<_>>().await?;
     Ok(())
 }
 
-async fn orphans_are_gone(world: &World, left: usize) -> Result<()> {
+async fn nothing_is_left(world: &World) -> Result<()> {
     for region in world.regions() {
-        wait_until(PATIENCE, &format!("{left} copies in {region}"), || async {
-            let (_, all) = count(world, region, "/two/").await?;
-            ensure!(all == left, "there are {all}");
+        wait_until(PATIENCE, &format!("no copy in {region}"), || async {
+            let (_, left) = count(world, region, "/two/").await?;
+            ensure!(left == 0, "{left} are left");
             Ok(())
         })
         .await?;
     }
-    Ok(())
+    let api: Api<FederatedIngress> = Api::default_namespaced(world.hub().clone());
+    wait_until(PATIENCE, "no finalizer to hold anything on the hub", || async {
+        let left = api.list(&ListParams::default()).await?.items;
+        let left = left.iter().filter(|source| source.name_any().starts_with(PREFIX)).count();
+        ensure!(left == 0, "{left} are left");
+        Ok(())
+    })
+    .await
 }

@@ -79,6 +79,14 @@ impl SpillAcceptor {
         }
     }
 
+    /// Whether the caller is a member now. Its certificate outlives its membership, so that is asked of the
+    /// latest config for every request. The hub is no member; it may ask for reports.
+    #[must_use]
+    pub fn is_member(&self, caller: &CallerIdentity) -> bool {
+        let name = caller.to_string();
+        !caller.hub && self.config.borrow().peers.iter().any(|peer| peer.identity == name)
+    }
+
     /// The TLS configuration of the latest credentials, built once for each.
     fn current(&self) -> Result<Current, AcceptError> {
         let credentials = self.config.borrow().credentials.clone().ok_or(AcceptError::NoCredentials)?;

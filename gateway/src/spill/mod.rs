@@ -63,17 +63,19 @@ impl SpillListener {
         caller: CallerIdentity,
     ) -> Response<Body> {
         request.extensions_mut().insert(caller.clone());
-        match (request.uri().path().strip_prefix(WELL_KNOWN), request.method()) {
+        let own_path = request.uri().path().strip_prefix(WELL_KNOWN);
+        let member = self.acceptor.is_member(&caller);
+        match (own_path, request.method()) {
+            (Some("report"), &Method::GET) if member || caller.hub => json(&self.traffic.report()),
+            _ if !member => not_a_member(&caller),
             (Some("exchange"), &Method::POST) => self.exchange(request, &caller).await,
-            (Some("report"), &Method::GET) => json(&self.traffic.report()),
             (Some(_), _) => answer::text(
                 StatusCode::NOT_FOUND,
                 "spillway: the spill listener has POST exchange and GET report",
             ),
-            (None, _) => match caller.region {
-                Some(region) => self.proxy.spilled(request, peer, &region).await,
-                None => answer::text(StatusCode::FORBIDDEN, "spillway: only gateways spill"),
-            },
+            (None, _) => {
+                self.proxy.spilled(request, peer, caller.region.as_deref().unwrap_or_default()).await
+            }
         }
     }
 
@@ -92,6 +94,11 @@ impl SpillListener {
             }
         }
     }
+}
+
+fn not_a_member(caller: &CallerIdentity) -> Response<Body> {
+    let message = format!("spillway: {caller} is no member of this federation; only members spill");
+    answer::text(StatusCode::FORBIDDEN, &message)
 }
 
 fn json<T: Serialize>(value: &T) -> Response<Body> {

@@ -35,6 +35,11 @@ pub(crate) fn trusted(mut config: Config, authority: &Authority) -> Config {
     config
 }
 
+/// A member that nobody needs to reach.
+fn member(region: &str) -> Peer {
+    peer(region, backend::refusing(), backend::refusing())
+}
+
 /// A client of its own, as the gateway of `region`.
 fn client(region: &str, authority: &Authority) -> PeerClient {
     let (_, receiver) = config::channel(trusted(Config::empty(region, &format!("{region}-1")), authority));
@@ -61,6 +66,8 @@ async fn serving() -> Serving {
     let backend = Backend::start("second").await;
     let world = World::start(trusted(one_route("second", &[backend.address]), &authority)).await;
     let peer = peer("second", world.http(), world.gateway.addresses().spill);
+    let members = vec![member("first"), peer.clone()];
+    change(&world.config, |config| config.peers = members);
     Serving { world, authority, peer, backend }
 }
 
@@ -115,6 +122,20 @@ async fn whoever_is_not_meant_is_refused() {
     let report = hub.send(&peer, spilled("/.well-known/spillway/report")).await.unwrap();
     assert_eq!(report.status(), StatusCode::OK);
     assert_eq!(backend.served(), 0);
+}
+
+/// Certificates are good for months; membership ends at once, on connections that live, too.
+#[tokio::test]
+async fn a_member_that_is_removed_may_not_spill_any_more() {
+    let Serving { authority, peer, backend, world } = serving().await;
+    let client = client("first", &authority);
+    assert_eq!(client.send(&peer, spilled("/api/x")).await.unwrap().status(), StatusCode::OK);
+    change(&world.config, |config| config.peers.retain(|peer| peer.region != "first"));
+    for path in ["/api/x", "/.well-known/spillway/exchange", "/.well-known/spillway/report"] {
+        let response = client.send(&peer, spilled(path)).await.unwrap();
+        assert_eq!(response.status(), StatusCode::FORBIDDEN, "{path}");
+    }
+    assert_eq!(backend.served(), 1);
 }
 
 #[tokio::test]

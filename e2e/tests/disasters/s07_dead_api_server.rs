@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use k8s_openapi::api::networking::v1::Ingress;
 use jiff::Timestamp;
 use kube::api::ListParams;
@@ -27,6 +27,7 @@ async fn dead_api_server(stage: Stage) -> Result<()> {
     let (gateway, plane) = (Process::Gateway("chengdu".into()), Process::ControlPlane("chengdu".into()));
 
     let before = how_many(&stage).await?;
+    saved(&scene).await?;
     world.kill(&plane).await?;
     serves(&scene).await.context("the gateway, without its API server")?;
     world.restart(&gateway).await?;
@@ -43,6 +44,20 @@ async fn dead_api_server(stage: Stage) -> Result<()> {
     let after = how_many(&stage).await?;
     ensure!(after.iter().zip(&before).all(|(after, before)| *after == before + 1), "copies: {before:?}, then {after:?}");
     Ok(())
+}
+
+/// Chengdu's snapshot has the scene: it is written once a second at most.
+async fn saved(scene: &Scene) -> Result<()> {
+    let directory = scene.world().dir().join("chengdu").join("snapshot");
+    wait_until(PATIENCE, "the snapshot to be written", || async {
+        for entry in std::fs::read_dir(&directory).with_context(|| directory.display().to_string())? {
+            if std::fs::read_to_string(entry?.path())?.contains(&scene.host()) {
+                return Ok(());
+            }
+        }
+        bail!("no file of {} has {}", directory.display(), scene.host())
+    })
+    .await
 }
 
 /// Chengdu's front door answers for the scene's host.

@@ -25,7 +25,8 @@ pub struct Answer {
 }
 
 /// The answer of region `me`'s gateway: the first region that is well, and if none is, the last answer. It
-/// leaves a region only for one that is Healthy: everybody being unwell is no reason to send people around.
+/// leaves a region only for one that is within its bounds and that this gateway reaches: everybody being unwell
+/// is no reason to send people around.
 #[must_use]
 pub fn answer(
     me: &str,

@@ -29,6 +29,8 @@ fn standings(verdicts: [Verdict; 3], drained: &str) -> Vec<Standing> {
         reason: String::new(),
         since: Time(0),
         home_percent: 100,
+        within: verdict == Verdict::Healthy,
+        reached: true,
         drained: region == drained,
         grant: 100,
     };
@@ -66,6 +68,22 @@ fn the_first_that_is_well() {
             "{mode:?} {verdicts:?} {drained} {last:?}"
         );
     }
+}
+
+#[test]
+fn leaves_only_for_a_region_that_it_reaches() {
+    use Verdict::{Degraded, Healthy, Suspected};
+    let mut standings = standings([Degraded, Suspected, Healthy], "shenzhen");
+    let answered = |standings: &[Standing]| {
+        let found =
+            answer("shenzhen", &priority(Mode::Ordered), standings, &peers(), Some("shenzhen"), false);
+        found.unwrap().region
+    };
+    assert_eq!(answered(&standings), "beijing", "chengdu calls itself suspected");
+    standings[1].within = true;
+    assert_eq!(answered(&standings), "chengdu", "others suspect it, too few to count");
+    (standings[1].reached, standings[2].reached) = (false, false);
+    assert_eq!(answered(&standings), "shenzhen", "nobody is reached: the last answer stands");
 }
 
 #[test]

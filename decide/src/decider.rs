@@ -14,7 +14,7 @@ use crate::shift::{Course, Field, Shifter};
 use crate::standing::{Standing, Word, drain};
 use crate::time::Time;
 use crate::verdict::{Machine, Signal, Verdict};
-use crate::votes::{FRESH, Tally, Vote};
+use crate::votes::{FRESH, Opinion, Tally, Vote};
 
 /// The memory from step to step.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct Decider {
     /// The last word of each region about itself; it stands while the region is silent.
     declared: BTreeMap<String, Word>,
     drained: BTreeSet<String>,
+    /// Regions that our own probes did not reach when they last said anything.
+    out_of_reach: BTreeSet<String>,
     shifter: Shifter,
     last: Last,
 }
@@ -46,6 +48,7 @@ impl Decider {
             reach: BTreeMap::new(),
             declared: BTreeMap::new(),
             drained: BTreeSet::new(),
+            out_of_reach: BTreeSet::new(),
             shifter: Shifter::default(),
             last: Last::default(),
         }
@@ -56,6 +59,7 @@ impl Decider {
         self.forget_strangers(input.priority);
         self.own.step(input.now, &self_signal(input), &input.priority.recovery);
         let tallies = self.count_votes(input);
+        self.note_reach(input);
         self.listen(input);
         let standings = self.standings(input);
         let course = self.course(input, &standings);
@@ -75,6 +79,7 @@ impl Decider {
     fn forget_strangers(&mut self, priority: &Priority) {
         self.reach.retain(|region, _| priority.contains(region));
         self.declared.retain(|region, _| priority.contains(region));
+        self.out_of_reach.retain(|region| priority.contains(region));
         self.last.verdicts.retain(|region, _| priority.contains(region));
     }
 
@@ -86,12 +91,23 @@ impl Decider {
             let machine = self.reach.entry(region.to_owned()).or_insert_with(|| Machine::new(input.now));
             let signal = tally.signal(input.now);
             machine.step(input.now, &signal, &input.priority.recovery);
-            if matches!(signal, Signal::Silent | Signal::Trouble { .. }) {
+            if matches!(signal, Signal::Silent | Signal::Leaning { .. } | Signal::Trouble { .. }) {
                 adopt(input, region, machine);
             }
             tallies.insert(region.to_owned(), tally);
         }
         tallies
+    }
+
+    /// Notes whom this gateway reaches; where its own vote abstains, its last one stands.
+    fn note_reach(&mut self, input: &Input<'_>) {
+        for (region, vote) in input.votes {
+            match vote.opinion {
+                Opinion::Good => self.out_of_reach.remove(region),
+                Opinion::Bad | Opinion::Suspect => self.out_of_reach.insert(region.clone()),
+                Opinion::Abstain => false,
+            };
+        }
     }
 
     /// Notes what the other regions say of themselves: of several members, the best.
@@ -126,6 +142,8 @@ impl Decider {
                 reason: word.reason,
                 since: word.since,
                 home_percent: word.home_percent,
+                within: self.within(input, &entry.name),
+                reached: !self.out_of_reach.contains(&entry.name),
                 drained: self.drained.contains(&entry.name),
                 grant: granted(input, &entry.name),
             })
@@ -133,7 +151,18 @@ impl Decider {
         input.priority.regions.iter().filter_map(standing).collect()
     }
 
-    /// The effective verdict: the worse of what the region says itself and what a quorum sees.
+    /// Whether a region is within its bounds by its own word, as far as heard, and not given up by a quorum.
+    fn within(&self, input: &Input<'_>, region: &str) -> bool {
+        let declared = if region == input.region {
+            self.own.verdict()
+        } else {
+            self.declared.get(region).map_or(Verdict::Healthy, |word| word.verdict)
+        };
+        let given_up = self.reach.get(region).is_some_and(|machine| machine.verdict() >= Verdict::Recovering);
+        declared == Verdict::Healthy && !given_up
+    }
+
+    /// The effective verdict: the worse of what the region says itself and what the others see of it.
     fn word(&self, input: &Input<'_>, region: &str) -> Word {
         let own = (region == input.region).then(|| Word::of(&self.own, input.priority));
         let declared = own.or_else(|| self.declared.get(region).cloned());
@@ -182,7 +211,12 @@ impl Decider {
             let suspicion = answers::suspicion(standings);
             return answers::answer(input.region, input.priority, standings, input.peers, last, suspicion);
         }
-        let calm = |standing: &Standing| Standing { verdict: Verdict::Healthy, ..standing.clone() };
+        let calm = |standing: &Standing| Standing {
+            verdict: Verdict::Healthy,
+            within: true,
+            reached: true,
+            ..standing.clone()
+        };
         let calm: Vec<Standing> = standings.iter().map(calm).collect();
         answers::answer(input.region, input.priority, &calm, input.peers, last, false)
     }

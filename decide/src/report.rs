@@ -75,7 +75,8 @@ pub struct PriorityView {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RegionView {
-    /// The effective verdict: the worse of what the region declares and what a quorum sees.
+    /// The effective verdict: the worse of what the region declares and what the others see; their doubt below
+    /// a quorum makes it Suspected.
     pub verdict: Verdict,
     /// Why, in words.
     pub reason: String,

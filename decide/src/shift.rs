@@ -1,7 +1,7 @@
 //! Where a gateway sends its own arrivals.
 //!
 //! A region alone decides this, by its own evidence: a Degraded region's arrivals leave it by steps, for a
-//! region that is Healthy and grants; they come home by the steps of its recovery; a standby forwards what
+//! region that is within its bounds, that it reaches itself, and that grants; they come home by the steps of its recovery; a standby forwards what
 //! reaches it to the active region. When nowhere is better, traffic stays (fail open).
 
 use std::collections::BTreeMap;
@@ -61,7 +61,7 @@ impl Field<'_> {
         self.standings.iter().find(|standing| standing.region == self.me)
     }
 
-    fn others(&self) -> impl Iterator<Item = &Standing> {
+    fn others(&self) -> impl Iterator<Item = &Standing> + Clone {
         self.standings.iter().filter(|standing| standing.region != self.me)
     }
 
@@ -111,8 +111,10 @@ impl Shifter {
     /// Nowhere is better: traffic stays.
     fn fail_open(&self, field: &Field<'_>) -> Course {
         let mut well = field.others().filter(|standing| standing.takes_more()).peekable();
-        let reason = if well.peek().is_none() {
+        let reason = if !field.others().any(Standing::serves_on) {
             "no region is within its bounds: traffic stays"
+        } else if well.peek().is_none() {
+            "no region that is within its bounds is reached from here: traffic stays"
         } else if well.any(|standing| self.frozen.contains_key(&standing.region)) {
             "who could help has just left its bounds while it helped: traffic stays"
         } else {
@@ -122,15 +124,15 @@ impl Shifter {
     }
 
     /// A region that is well serves its arrivals itself, unless it stands by. Like every shift, forwarding
-    /// begins only to a region that is Healthy; it goes on while that is Suspected.
+    /// begins only to a region that takes more; it goes on while that is Suspected.
     fn forward(&mut self, field: &Field<'_>) -> Course {
         if field.priority.mode == Mode::Local {
             return field.local("serves its own arrivals");
         }
         let follows = |standing: &&Standing| match standing.verdict {
-            Verdict::Healthy => true,
-            Verdict::Suspected => {
-                standing.region == field.me
+            Verdict::Healthy | Verdict::Suspected => {
+                standing.takes_more()
+                    || standing.region == field.me
                     || self.follows.as_ref().is_none_or(|name| *name == standing.region)
             }
             Verdict::Recovering | Verdict::Degraded => false,
@@ -188,19 +190,22 @@ impl Shifter {
         }
     }
 
-    /// Who helps: whoever does while it is Healthy and grants, else the next. Who left its bounds is frozen;
-    /// a grant that ended may come again.
+    /// Who helps: whoever does while it is within its bounds and grants, even if our probes have trouble, for
+    /// the grant tells that it hears us; else the next that we reach. Who left its bounds is frozen; a grant
+    /// that ended may come again.
     fn helper(&mut self, field: &Field<'_>) -> Option<String> {
-        let fits = |standing: &&Standing| standing.takes_more() && standing.grant > 0;
+        let mut granting = field.others().filter(|standing| standing.grant > 0);
         if let Some(target) = &self.target {
-            if field.others().filter(fits).any(|standing| standing.region == *target) {
+            let serves_on = |standing: &Standing| standing.region == *target && standing.serves_on();
+            if granting.clone().any(serves_on) {
                 return Some(target.clone());
             }
-            if !field.others().any(|standing| standing.region == *target && standing.takes_more()) {
+            if !field.others().any(serves_on) {
                 self.frozen.insert(target.clone(), field.now + FROZEN_FOR);
             }
         }
-        let next = field.others().filter(fits).find(|standing| !self.frozen.contains_key(&standing.region));
+        let next =
+            granting.find(|standing| standing.takes_more() && !self.frozen.contains_key(&standing.region));
         self.target = next.map(|standing| standing.region.clone());
         self.away = 0;
         self.target.clone()

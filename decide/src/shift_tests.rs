@@ -20,6 +20,8 @@ fn standings(verdicts: [Verdict; 3]) -> Vec<Standing> {
         reason: "P95 2140 ms > 1500 ms for 30 s (410 req/s)".to_owned(),
         since: Time(0),
         home_percent: if verdict == Verdict::Recovering { 25 } else { 100 },
+        within: verdict == Verdict::Healthy,
+        reached: true,
         drained: verdict >= Verdict::Recovering,
         grant: 600,
     };
@@ -100,13 +102,34 @@ fn a_target_that_leaves_its_bounds_is_left_alone_for_a_minute() {
     let mut shifter = Shifter::default();
     steps(&mut shifter, &degraded(), 5_000, 5_000, false);
     let mut ill = degraded();
-    ill[1].verdict = Verdict::Suspected;
+    (ill[1].verdict, ill[1].within) = (Verdict::Suspected, false);
     assert_eq!(steps(&mut shifter, &ill, 10_000, 100, false)[0].1, "shenzhen 90, beijing 10");
-    ill[2].verdict = Verdict::Suspected;
+    (ill[2].verdict, ill[2].within) = (Verdict::Suspected, false);
     assert_eq!(steps(&mut shifter, &ill, 11_000, 100, false)[0].1, "shenzhen 100");
     let again = steps(&mut shifter, &degraded(), 12_000, 70_000, false);
     assert_eq!(again[0].1, "shenzhen 100");
     assert_eq!(again[1], (70_000, "shenzhen 90, chengdu 10".to_owned()));
+}
+
+/// Others doubt the second and we do not reach the third: neither is a reason to leave who helps already, and
+/// only the latter keeps us from choosing anew.
+#[test]
+fn doubt_of_others_is_no_reason_and_our_own_is_one_for_new_targets_only() {
+    let mut doubted = degraded();
+    doubted[1].verdict = Verdict::Suspected;
+    assert_eq!(steps(&mut Shifter::default(), &doubted, 0, 100, false)[0].1, "shenzhen 90, chengdu 10");
+    let mut unreached = degraded();
+    unreached[1].reached = false;
+    assert_eq!(steps(&mut Shifter::default(), &unreached, 0, 100, false)[0].1, "shenzhen 90, beijing 10");
+    let mut shifter = Shifter::default();
+    steps(&mut shifter, &degraded(), 0, 5_000, false);
+    assert_eq!(steps(&mut shifter, &unreached, 5_000, 5_000, false), [(5_000, "chengdu 100".to_owned())]);
+    unreached[2].reached = false;
+    let priority = priority(Mode::Ordered);
+    let field =
+        Field { now: Time(0), me: "shenzhen", priority: &priority, standings: &unreached, outage: false };
+    let course = Shifter::default().decide(&field);
+    assert_eq!(course.reason, "no region that is within its bounds is reached from here: traffic stays");
 }
 
 #[test]

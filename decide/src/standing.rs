@@ -1,4 +1,7 @@
 //! How each region stands when shares and answers are decided: its effective verdict and what follows of it.
+//!
+//! A doubt below a quorum shows in the verdict, as Suspected, and shortens the TTL; whether traffic may go
+//! to a region does not hang on it, but on its own word, on a quorum, and on what this gateway itself reaches.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +16,8 @@ pub struct Standing {
     pub region: String,
     /// What people want of it.
     pub intent: Intent,
-    /// The worse of what it declares of itself and what a quorum sees.
+    /// The worse of what it declares of itself and what the others see; their doubt below a quorum makes it
+    /// Suspected.
     pub verdict: Verdict,
     /// Why, in words.
     pub reason: String,
@@ -21,6 +25,10 @@ pub struct Standing {
     pub since: Time,
     /// Percent of its arrivals that are to be home.
     pub home_percent: u32,
+    /// Within its bounds by its own word, and not given up by a quorum.
+    pub within: bool,
+    /// Our own probes reach it, as far as they say.
+    pub reached: bool,
     /// It is among the regions that traffic leaves or has left by verdict, within `maxDrainedRegions`.
     pub drained: bool,
     /// Requests a second that it grants us.
@@ -28,10 +36,16 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Whether new traffic may go there.
+    /// Whether traffic that goes there by our choice may go on.
+    #[must_use]
+    pub fn serves_on(&self) -> bool {
+        self.intent != Intent::Drained && self.within
+    }
+
+    /// Whether we may choose it for new traffic.
     #[must_use]
     pub fn takes_more(&self) -> bool {
-        self.intent != Intent::Drained && self.verdict == Verdict::Healthy
+        self.serves_on() && self.reached
     }
 
     /// Whether the traffic that is there may stay.

@@ -49,6 +49,13 @@ pub enum Signal {
         /// The latest bad evidence, or the beginning of the watch.
         quiet_since: Time,
     },
+    /// Within bounds, say too few to be sure of it, yet no fewer than doubt it: enough to come home.
+    Leaning {
+        /// As with [`Signal::Good`], by those who say so.
+        quiet_since: Time,
+        /// What those say who doubt it, if any.
+        doubt: Option<String>,
+    },
     /// Out of bounds, for less than the hold.
     Trouble {
         /// In words.
@@ -147,22 +154,26 @@ impl Machine {
     fn well(&mut self, now: Time, signal: &Signal) {
         match signal {
             Signal::Confirmed { reason } => self.fail(now, reason),
-            Signal::Trouble { reason, .. } if self.verdict == Verdict::Healthy => {
+            Signal::Trouble { reason, .. } | Signal::Leaning { doubt: Some(reason), .. }
+                if self.verdict == Verdict::Healthy =>
+            {
                 self.turn(now, Verdict::Suspected, reason);
             }
-            Signal::Good { .. } if self.verdict == Verdict::Suspected => {
+            Signal::Good { .. } | Signal::Leaning { doubt: None, .. }
+                if self.verdict == Verdict::Suspected =>
+            {
                 self.turn(now, Verdict::Healthy, "within bounds again");
             }
             Signal::Good { .. } if !self.founded => {
                 self.founded = true;
                 "within bounds".clone_into(&mut self.reason);
             }
-            Signal::Silent | Signal::Trouble { .. } | Signal::Good { .. } => {}
+            Signal::Silent | Signal::Trouble { .. } | Signal::Leaning { .. } | Signal::Good { .. } => {}
         }
     }
 
     fn degraded(&mut self, now: Time, signal: &Signal, recovery: &Recovery) {
-        let Signal::Good { quiet_since } = signal else { return };
+        let (Signal::Good { quiet_since } | Signal::Leaning { quiet_since, .. }) = signal else { return };
         let quiet = now.since(*quiet_since);
         if quiet >= self.recovery_hold(recovery) {
             (self.step, self.step_since) = (0, now);
@@ -176,7 +187,7 @@ impl Machine {
                 self.fail(now, &format!("relapse: {reason}"));
             }
             Signal::Trouble { .. } | Signal::Silent => {}
-            Signal::Good { .. } => self.come_home(now, recovery),
+            Signal::Good { .. } | Signal::Leaning { .. } => self.come_home(now, recovery),
         }
     }
 
@@ -281,6 +292,28 @@ mod tests {
             machine.step(second(healthy + quiet), &bad(), &Recovery::default());
             assert_eq!(machine.recovery_hold(&Recovery::default()), Duration::from_secs(hold), "{quiet} s");
         }
+    }
+
+    #[test]
+    fn leaning_to_good_brings_home_and_doubt_remains() {
+        let leaning = |doubt: Option<&str>| Signal::Leaning {
+            quiet_since: second(50),
+            doubt: doubt.map(ToOwned::to_owned),
+        };
+        let mut machine = Machine::new(second(0));
+        machine.step(second(40), &bad(), &Recovery::default());
+        machine.step(second(79), &leaning(Some("1 of 2")), &Recovery::default());
+        assert_eq!(machine.verdict(), Verdict::Degraded, "not before the hold");
+        machine.step(second(80), &leaning(Some("1 of 2")), &Recovery::default());
+        assert_eq!(machine.verdict(), Verdict::Recovering);
+        for now in [110, 140, 170, 200] {
+            machine.step(second(now), &leaning(None), &Recovery::default());
+        }
+        assert_eq!(machine.verdict(), Verdict::Healthy);
+        machine.step(second(201), &leaning(Some("1 of 2")), &Recovery::default());
+        assert_eq!((machine.verdict(), machine.reason()), (Verdict::Suspected, "1 of 2"));
+        machine.step(second(202), &leaning(None), &Recovery::default());
+        assert_eq!(machine.verdict(), Verdict::Healthy);
     }
 
     #[test]

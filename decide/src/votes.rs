@@ -1,4 +1,8 @@
 //! What regions think of each other's front doors, and when enough of them think the same.
+//!
+//! Only a quorum gives a region up. Doubt below it shortens the TTL and does no more: one voter whose own
+//! link is bad must not hold the others up. A region that was given up is taken back when at least as many
+//! say good as doubt it, so that neither that voter nor a region that is down keeps it away for ever.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -114,27 +118,32 @@ impl Tally {
         self.voters / 2 + 1
     }
 
-    /// What the count says. Below a quorum either way the last verdict stands.
+    /// Fresh votes for bad, and regions that suspect.
+    const fn doubting(&self) -> u32 {
+        self.bad + self.suspecting
+    }
+
+    /// What the count says. Where doubt below a quorum outweighs the good votes the last verdict stands.
     #[must_use]
     pub fn signal(&self, now: Time) -> Signal {
-        let Self { bad, voters, reason, .. } = self;
+        let Self { bad, good, voters, reason, .. } = self;
         if *voters == 0 {
             return Signal::Silent;
         }
-        if self.bad >= self.quorum() {
+        if *bad >= self.quorum() {
             return Signal::Confirmed {
                 reason: format!("{bad} of {voters} regions cannot reach it: {reason}"),
             };
         }
-        if self.bad + self.suspecting > 0 {
-            let reason = format!("{} of {voters} regions have trouble: {reason}", bad + self.suspecting);
-            return Signal::Trouble { reason, relapse: false };
+        let doubting = self.doubting();
+        let doubt = (doubting > 0).then(|| format!("{doubting} of {voters} regions have trouble: {reason}"));
+        let quiet_since = now - Duration::from_millis(self.quiet_milliseconds.unwrap_or_default());
+        match doubt {
+            None if *good >= self.quorum() => Signal::Good { quiet_since },
+            doubt if *good > 0 && *good >= doubting => Signal::Leaning { quiet_since, doubt },
+            Some(reason) => Signal::Trouble { reason, relapse: false },
+            None => Signal::Silent,
         }
-        if self.good >= self.quorum() {
-            let quiet = Duration::from_millis(self.quiet_milliseconds.unwrap_or_default());
-            return Signal::Good { quiet_since: now - quiet };
-        }
-        Signal::Silent
     }
 }
 
@@ -188,8 +197,34 @@ mod tests {
 
     #[test]
     fn silence_is_no_verdict() {
-        assert_eq!(Tally::count(2, &[("a", vote(Opinion::Good, 1))]).signal(Time(0)), Signal::Silent);
+        assert_eq!(Tally::count(2, &[("a", vote(Opinion::Abstain, 1))]).signal(Time(0)), Signal::Silent);
+        assert_eq!(Tally::count(2, &[("a", vote(Opinion::Good, 3_001))]).signal(Time(0)), Signal::Silent);
         assert_eq!(Tally::count(0, &[]).signal(Time(0)), Signal::Silent);
+    }
+
+    #[test]
+    fn below_a_quorum_it_leans_to_the_good_unless_doubt_outweighs_it() {
+        use Opinion::{Abstain, Bad, Good, Suspect};
+        for (opinions, leans, doubted) in [
+            ([Good, Abstain, Abstain, Abstain], true, false),
+            ([Good, Bad, Abstain, Abstain], true, true),
+            ([Good, Good, Bad, Suspect], true, true),
+            ([Good, Good, Good, Suspect], true, true),
+            ([Good, Bad, Suspect, Abstain], false, true),
+            ([Bad, Abstain, Abstain, Abstain], false, true),
+        ] {
+            let cast: Vec<_> =
+                ["a", "b", "c", "d"].into_iter().zip(opinions.map(|opinion| vote(opinion, 100))).collect();
+            let found = match Tally::count(4, &cast).signal(Time(50_000)) {
+                Signal::Leaning { quiet_since, doubt } => {
+                    assert_eq!(quiet_since, Time(41_000), "{opinions:?}");
+                    (true, doubt.is_some())
+                }
+                Signal::Trouble { relapse: false, .. } => (false, true),
+                other => panic!("{opinions:?}: {other:?}"),
+            };
+            assert_eq!(found, (leans, doubted), "{opinions:?}");
+        }
     }
 
     #[test]

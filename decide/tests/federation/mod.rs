@@ -2,7 +2,7 @@
 //!
 //! Every region gets the same steady arrivals. A request goes where its gateway's shares send it, is served
 //! there as the script says, and becomes evidence of the region that serves it. Probes and reports pass each
-//! second over links that the script may cut.
+//! second over links that the script may cut, in one direction or both.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
@@ -84,10 +84,11 @@ const EPOCH: u64 = 1_790_000_000_000;
 const TICK: u64 = 100;
 
 impl Federation {
+    /// The priority gets these regions; intents are those that it has for them.
     pub(crate) fn new(regions: &[&str], priority: Priority, script: Script) -> Self {
         let regions = regions.iter().map(|name| (*name).to_owned());
-        let entries = regions.clone().map(|name| PriorityRegion { name, ..PriorityRegion::default() });
-        let priority = Priority { regions: entries.collect(), ..priority };
+        let entry = |name: String| PriorityRegion { intent: priority.intent(&name), name };
+        let priority = Priority { regions: regions.clone().map(entry).collect(), ..priority.clone() };
         let peer = |(n, region): (u8, String)| Peer {
             member: region.clone(),
             region,
@@ -156,6 +157,7 @@ impl Federation {
         }
     }
 
+    /// Reports go both ways in one exchange, whoever of the two can ask.
     fn exchange(&mut self) {
         let seconds = self.seconds();
         let reports: Vec<(String, Heard)> = self
@@ -171,8 +173,8 @@ impl Federation {
         for gateway in &mut self.gateways {
             for (from, heard) in &reports {
                 if *from != gateway.region
-                    && (self.script.link)(from, &gateway.region, seconds)
-                    && (self.script.link)(&gateway.region, from, seconds)
+                    && ((self.script.link)(from, &gateway.region, seconds)
+                        || (self.script.link)(&gateway.region, from, seconds))
                 {
                     gateway.heard.insert(from.clone(), heard.clone());
                 }

@@ -88,7 +88,8 @@ impl Federation {
     pub(crate) fn new(regions: &[&str], priority: Priority, script: Script) -> Self {
         let regions = regions.iter().map(|name| (*name).to_owned());
         let entry = |name: String| PriorityRegion { intent: priority.intent(&name), name };
-        let priority = Priority { regions: regions.clone().map(entry).collect(), ..priority.clone() };
+        let entries = regions.clone().map(entry).collect();
+        let priority = Priority { regions: entries, ..priority };
         let peer = |(n, region): (u8, String)| Peer {
             member: region.clone(),
             region,

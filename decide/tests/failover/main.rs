@@ -2,10 +2,12 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "tests may fail loudly")]
 
+mod doubt;
 mod federation;
+mod intents;
 
 use federation::{Federation, Script, Service};
-use spillway_decide::{Enforcement, Intent, Mode, Priority, PriorityRegion, Verdict};
+use spillway_decide::{Mode, Priority, Verdict};
 
 const REGIONS: [&str; 3] = ["shenzhen", "chengdu", "beijing"];
 /// When faults begin: windows are full by then.
@@ -207,141 +209,4 @@ fn two_regions_need_a_witness_and_twice_the_hold() {
     run.run_until(60);
     let given_up = run.expect("chengdu", "shenzhen Suspected -> Degraded: 1 of 1", ONSET);
     assert!((ONSET + 10.0..ONSET + 11.5).contains(&given_up), "at {given_up}");
-}
-
-/// Chengdu and Beijing lose each other; then Shenzhen, which reaches both, needs help, and is well again.
-#[test]
-fn a_cut_between_two_does_not_keep_the_third_from_leaving_and_coming_home() {
-    let script = Script {
-        service: Box::new(|region, at| {
-            if region == "shenzhen" && (40.0..90.0).contains(&at) {
-                Service::Slow(100)
-            } else {
-                Service::Well
-            }
-        }),
-        link: Box::new(|from, to, at| at < 20.0 || from == "shenzhen" || to == "shenzhen"),
-    };
-    let mut run = Federation::new(&REGIONS, Priority::default(), script);
-    run.run_until(85);
-    assert_eq!(run.share("shenzhen", "chengdu"), 100, "{}", run.story());
-    // Beijing does not reach Chengdu, so it sends nobody there.
-    assert_eq!(run.answers(), ["chengdu", "chengdu", "beijing"], "{}", run.story());
-    assert_eq!(run.share("beijing", "beijing"), 100, "{}", run.story());
-    assert_eq!(run.answer("shenzhen").ttl_seconds, 5);
-    run.run_until(300);
-    assert_eq!(run.answers(), ["shenzhen"; 3], "{}", run.story());
-    assert_eq!(run.share("shenzhen", "shenzhen"), 100);
-    assert_eq!(run.answer("shenzhen").ttl_seconds, 5, "two regions still doubt each other");
-}
-
-/// Beijing reaches nobody, though everybody reaches Beijing: its doubts stay its own.
-#[test]
-fn a_region_whose_probes_are_blocked_holds_nobody_up() {
-    let script = Script {
-        service: Box::new(|region, at| {
-            if region == "shenzhen" && (40.0..90.0).contains(&at) {
-                Service::Slow(100)
-            } else {
-                Service::Well
-            }
-        }),
-        link: Box::new(|from, _, at| at < 20.0 || from != "beijing"),
-    };
-    let mut run = Federation::new(&REGIONS, Priority::default(), script);
-    run.run_until(39);
-    assert_eq!(run.answers(), ["shenzhen"; 3], "{}", run.story());
-    assert_eq!(run.answer("chengdu").ttl_seconds, 5, "{}", run.story());
-    run.run_until(85);
-    assert_eq!(run.share("shenzhen", "chengdu"), 100, "{}", run.story());
-    assert_eq!(run.answers(), ["chengdu", "chengdu", "beijing"], "{}", run.story());
-    run.run_until(300);
-    assert_eq!(run.share("shenzhen", "shenzhen"), 100, "{}", run.story());
-    assert_eq!(run.answers()[..2], ["shenzhen"; 2], "{}", run.story());
-}
-
-/// Shenzhen dies and returns, but Chengdu still does not reach it: who does takes it back.
-#[test]
-fn a_bad_link_does_not_keep_a_returned_region_away() {
-    let script = Script {
-        service: Box::new(|region, at| {
-            if region == "shenzhen" && (20.0..60.0).contains(&at) { Service::Dead } else { Service::Well }
-        }),
-        link: Box::new(|from, to, at| {
-            at < 20.0 || ![("chengdu", "shenzhen"), ("shenzhen", "chengdu")].contains(&(from, to))
-        }),
-    };
-    let mut run = Federation::new(&REGIONS, Priority::default(), script);
-    run.run_until(59);
-    assert_eq!(run.answer("beijing").region, "chengdu", "{}", run.story());
-    run.run_until(260);
-    assert_eq!(run.answers(), ["shenzhen", "chengdu", "shenzhen"], "{}", run.story());
-}
-
-#[test]
-fn a_returned_region_comes_home_while_another_is_down() {
-    let script = Script::service(|region, at| match region {
-        "shenzhen" if (20.0..60.0).contains(&at) => Service::Dead,
-        "beijing" if at >= 50.0 => Service::Dead,
-        _ => Service::Well,
-    });
-    let mut run = Federation::new(&REGIONS, Priority::default(), script);
-    run.run_until(59);
-    assert_eq!(run.answers(), ["chengdu"], "{}", run.story());
-    run.run_until(260);
-    let recovering = run.expect("chengdu", "shenzhen Degraded -> Recovering", 60.0);
-    assert!((88.0..93.0).contains(&recovering), "a hold after the last bad probe, not {recovering}");
-    assert_eq!(run.answers(), ["shenzhen"; 2], "{}", run.story());
-}
-
-#[test]
-fn observing_tells_and_changes_nothing() {
-    let priority = Priority { enforcement: Enforcement::Observe, ..Priority::default() };
-    let mut run = fault_of("shenzhen", Service::Slow(100), 40.0, priority);
-    run.run_until(59);
-    let story = run.story();
-    assert_eq!(run.verdict("beijing", "shenzhen"), Verdict::Degraded, "{story}");
-    let reason = run.reason("shenzhen");
-    assert!(reason.contains("only observing; would send arrivals to chengdu 100 %"), "{reason}");
-    for region in REGIONS {
-        assert_eq!(run.share(region, region), 100, "{story}");
-        let answers = run.events.iter().filter(|event| event.gateway == region && event.what.contains("DNS"));
-        assert_eq!(answers.count(), 1, "the first answer stands\n{story}");
-    }
-    assert_eq!(run.answers(), ["shenzhen"; 3], "{story}");
-    assert_eq!(run.answer("chengdu").ttl_seconds, 30, "{story}");
-}
-
-fn with_intent(region: &str, intent: Intent) -> Priority {
-    Priority { regions: vec![PriorityRegion { name: region.to_owned(), intent }], ..Priority::default() }
-}
-
-#[test]
-fn a_drained_region_sends_everybody_on_however_well_it_is() {
-    let mut run = fault_of("chengdu", Service::Slow(100), 40.0, with_intent("shenzhen", Intent::Drained));
-    run.run_until(19);
-    for region in REGIONS {
-        assert_eq!(run.verdict(region, "shenzhen"), Verdict::Healthy, "{}", run.story());
-        assert_eq!(run.share(region, "chengdu"), 100, "{}", run.story());
-    }
-    assert_eq!(run.answers(), ["chengdu"; 3], "{}", run.story());
-    assert_eq!(run.answer("shenzhen").ttl_seconds, 30, "nobody is unwell");
-    // Its helper fails, and the drained region is still no refuge.
-    run.run_until(59);
-    assert_eq!(run.answers(), ["beijing"; 3], "{}", run.story());
-    for region in REGIONS {
-        assert_eq!(run.share(region, "beijing"), 100, "{region}\n{}", run.story());
-    }
-}
-
-#[test]
-fn a_pinned_region_keeps_its_own_however_ill_it_is() {
-    let mut run = fault_of("shenzhen", Service::Slow(100), 40.0, with_intent("shenzhen", Intent::Pinned));
-    run.run_until(59);
-    let story = run.story();
-    assert_eq!(run.verdict("chengdu", "shenzhen"), Verdict::Degraded, "{story}");
-    assert_eq!(run.share("shenzhen", "shenzhen"), 100, "{story}");
-    assert!(run.reason("shenzhen").ends_with("; pinned by intent"), "{}", run.reason("shenzhen"));
-    assert_eq!(run.answers(), ["shenzhen"; 3], "{story}");
-    assert_eq!(run.answer("beijing").ttl_seconds, 5, "{story}");
 }

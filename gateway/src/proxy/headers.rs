@@ -7,7 +7,7 @@ use http::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
 use super::origin::Origin;
 
 /// Fields that describe this connection, not the message (RFC 9110 section 7.6.1, and the customary rest).
-const HOP_BY_HOP: [HeaderName; 8] = [
+const HOP_BY_HOP: [HeaderName; 9] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
@@ -16,6 +16,7 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     header::TE,
     header::TRANSFER_ENCODING,
     header::UPGRADE,
+    HeaderName::from_static("http2-settings"),
 ];
 
 /// What clients say about hops before us; believed from nobody, since no proxy is listed as trusted.
@@ -50,7 +51,8 @@ pub(crate) fn strip_hop(headers: &mut HeaderMap) {
     }
 }
 
-/// The protocol that a request wants to change to.
+/// The protocol that a request wants to change to: WebSocket or none. A tunnel is not looked into, so a protocol
+/// that carries requests (h2c) would carry them past routes, headers and SLIs.
 pub(crate) fn upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
     let asks = headers
         .get_all(header::CONNECTION)
@@ -58,7 +60,8 @@ pub(crate) fn upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .any(|token| token.trim().eq_ignore_ascii_case("upgrade"));
-    if asks { headers.get(header::UPGRADE).cloned() } else { None }
+    let websocket = |protocol: &&HeaderValue| protocol.as_bytes().eq_ignore_ascii_case(b"websocket");
+    if asks { headers.get(header::UPGRADE).filter(websocket).cloned() } else { None }
 }
 
 /// Keeps a wish to change the protocol over [`strip_hop`].
@@ -122,6 +125,7 @@ mod tests {
             ("keep-alive", "timeout=5"),
             ("te", "trailers"),
             ("upgrade", "websocket"),
+            ("http2-settings", "AAMAAABkAARAAAAA"),
             ("accept", "*/*"),
         ]);
         strip_hop(&mut headers);
@@ -132,8 +136,19 @@ mod tests {
     fn upgrades_need_both_fields() {
         assert_eq!(upgrade(&headers(&[("upgrade", "websocket")])), None);
         assert_eq!(upgrade(&headers(&[("connection", "upgrade")])), None);
-        let both = headers(&[("connection", "keep-alive, Upgrade"), ("upgrade", "websocket")]);
-        assert_eq!(upgrade(&both), Some(HeaderValue::from_static("websocket")));
+        let both = headers(&[("connection", "keep-alive, Upgrade"), ("upgrade", "WebSocket")]);
+        assert_eq!(upgrade(&both), Some(HeaderValue::from_static("WebSocket")));
+    }
+
+    #[test]
+    fn nothing_that_carries_requests_is_tunnelled() {
+        for protocol in ["h2c", "websocket, h2c", "h2c, websocket", "HTTP/2.0", "TLS/1.0"] {
+            assert_eq!(
+                upgrade(&headers(&[("connection", "upgrade"), ("upgrade", protocol)])),
+                None,
+                "{protocol}"
+            );
+        }
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl Proxy {
         let flight = route.priority.as_ref().map(|priority| self.inner.traffic.begin(priority, &arrival));
         let backend = config.backends.get(&route.backend);
         let outcome = match backend {
-            Some(backend) => self.ask(backend, origin, request).await,
+            Some(backend) => self.ask(backend, origin, request, !spilled).await,
             None => Err(Unserved::NoEndpoint),
         };
         let failed = outcome.as_ref().map_or(true, |response| response.status().is_server_error());
@@ -55,26 +55,31 @@ impl Proxy {
         backend: &Backend,
         origin: &Origin,
         mut request: Request<Body>,
+        first_hop: bool,
     ) -> Result<Response<Body>, Unserved> {
         let tunnel = upgrade::Tunnel::asked(&mut request);
         self.prepare(&mut request, origin);
         to_backend_form(&mut request, origin);
         tunnel.keep(request.headers_mut());
-        let answered = timeout(RESPONSE_TIMEOUT, self.ask_endpoints(backend, request)).await;
+        let answered = timeout(RESPONSE_TIMEOUT, self.ask_endpoints(backend, request, first_hop)).await;
         let mut response = answered.map_err(|_| Unserved::TimedOut)??;
+        // Ours to say, never a backend's: it would have the origin send the request once more.
+        response.headers_mut().remove(headers::UNPROCESSED);
         tunnel.open(&mut response);
         Ok(response)
     }
 
-    /// One endpoint, and another one if the request did not reach the first, or may be sent twice.
+    /// One endpoint, and another one if the request did not reach the first, or may be sent twice: that is
+    /// for the first hop to do, or every hop would multiply it.
     async fn ask_endpoints(
         &self,
         backend: &Backend,
         request: Request<Body>,
+        first_hop: bool,
     ) -> Result<Response<Body>, Unserved> {
         let endpoint = self.inner.upstreams.pick(backend, None).ok_or(Unserved::NoEndpoint)?;
         let first = endpoint.address();
-        let copy = replayable(&request);
+        let copy = if first_hop { replayable(&request) } else { None };
         let Failure { reason, unsent } = match Lease::send(endpoint, request).await {
             Ok(response) => return Ok(response),
             Err(failure) => failure,

@@ -148,8 +148,9 @@ async fn without_endpoints_clients_are_asked_to_come_again() {
 async fn upgrades_pass_through() {
     let (world, _backend) = world().await;
     let mut stream = TcpStream::connect(world.http()).await.unwrap();
-    let head =
-        format!("GET /api/socket HTTP/1.1\r\nHost: {HOST}\r\nConnection: Upgrade\r\nUpgrade: shout\r\n\r\n");
+    let head = format!(
+        "GET /api/socket HTTP/1.1\r\nHost: {HOST}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    );
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut response = Vec::new();
     while !response.ends_with(b"\r\n\r\n") {
@@ -160,6 +161,31 @@ async fn upgrades_pass_through() {
     let mut echoed = [0; 5];
     tokio::time::timeout(Duration::from_secs(5), stream.read_exact(&mut echoed)).await.unwrap().unwrap();
     assert_eq!(&echoed, b"HELLO");
+}
+
+#[tokio::test]
+async fn a_wish_for_another_protocol_is_not_passed_on() {
+    let (world, _backend) = world().await;
+    let request = Request::builder()
+        .uri("/api/headers")
+        .header("host", HOST)
+        .header("connection", "upgrade, http2-settings")
+        .header("upgrade", "h2c")
+        .header("http2-settings", "AAMAAABkAARAAAAA")
+        .body(Full::default())
+        .unwrap();
+    let answer = http1(world.http(), request).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let seen = answer.body();
+    assert!(!seen.contains("upgrade") && !seen.contains("http2-settings"), "{seen}");
+}
+
+#[tokio::test]
+async fn backends_cannot_speak_as_gateways() {
+    let (world, _backend) = world().await;
+    let answer = http1(world.http(), get("/api/unprocessed")).await;
+    assert_eq!((answer.status(), answer.body().as_str()), (StatusCode::OK, "processed"));
+    assert!(!answer.headers().contains_key("spillway-unprocessed"));
 }
 
 #[tokio::test]

@@ -156,6 +156,21 @@ async fn connections_are_shared_and_survive_new_credentials() {
     assert_eq!(slow.await.unwrap().unwrap().status(), StatusCode::OK, "the old connection was not cut");
 }
 
+/// The origin may repeat it; if each hop did, a struggling region would get four for one.
+#[tokio::test]
+async fn the_second_hop_repeats_nothing() {
+    let Serving { authority, peer, backend, world } = serving().await;
+    let other = Backend::start("other").await;
+    change(&world.config, |config| {
+        config.backends = one_route("second", &[backend.address, other.address]).backends;
+    });
+    let response = client("first", &authority).send(&peer, spilled("/api/cut")).await.unwrap();
+    assert_eq!(response.status(), StatusCode::BAD_GATEWAY);
+    assert_eq!(backend.served() + other.served(), 1);
+    let response = client("first", &authority).send(&peer, spilled("/api/unprocessed")).await.unwrap();
+    assert!(!response.headers().contains_key("spillway-unprocessed"), "only gateways say so");
+}
+
 #[tokio::test]
 async fn a_peer_that_is_gone_gives_the_request_back() {
     let authority = Authority::new();

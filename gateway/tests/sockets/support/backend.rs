@@ -83,6 +83,9 @@ async fn answer(
                 .header("x-internal", "1")
                 .body(Full::from(lines.join("\n")))
         }
+        "unprocessed" => {
+            Response::builder().header("spillway-unprocessed", "1").body(Full::from("processed"))
+        }
         "echo" => {
             let body = request.into_body().collect().await.map_err(std::io::Error::other)?.to_bytes();
             Response::builder().body(Full::from(body))
@@ -94,7 +97,7 @@ async fn answer(
     .unwrap())
 }
 
-/// Agrees to any protocol and echoes in capitals.
+/// Agrees to change the protocol and echoes in capitals.
 fn tunnel(request: Request<Incoming>) -> Response<Full<Bytes>> {
     tokio::spawn(async move {
         let mut stream = TokioIo::new(hyper::upgrade::on(request).await.unwrap());
@@ -107,7 +110,7 @@ fn tunnel(request: Request<Incoming>) -> Response<Full<Bytes>> {
     Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
         .header("connection", "upgrade")
-        .header("upgrade", "shout")
+        .header("upgrade", "websocket")
         .body(Full::default())
         .unwrap()
 }

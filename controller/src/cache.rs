@@ -24,11 +24,13 @@ struct State<K, V> {
     /// The list that is under way.
     listing: BTreeMap<K, Arc<V>>,
     synced: bool,
+    listed: bool,
 }
 
 impl<K, V> Default for Cache<K, V> {
     fn default() -> Self {
-        let state = State { objects: BTreeMap::new(), listing: BTreeMap::new(), synced: false };
+        let state =
+            State { objects: BTreeMap::new(), listing: BTreeMap::new(), synced: false, listed: false };
         Self { state: RwLock::new(state) }
     }
 }
@@ -59,7 +61,7 @@ impl<K: Ord + Clone, V> Cache<K, V> {
             Event::InitDone => {
                 let before = std::mem::take(&mut state.objects);
                 state.objects = std::mem::take(&mut state.listing);
-                state.synced = true;
+                (state.synced, state.listed) = (true, true);
                 let touched: BTreeSet<_> = before.into_keys().chain(state.objects.keys().cloned()).collect();
                 touched.into_iter().collect()
             }
@@ -69,6 +71,11 @@ impl<K: Ord + Clone, V> Cache<K, V> {
     /// Whether a list was seen to its end.
     pub(crate) fn synced(&self) -> bool {
         self.state.read().synced
+    }
+
+    /// Whether a list was ever seen to its end, be its watch there or not.
+    pub(crate) fn was_listed(&self) -> bool {
+        self.state.read().listed
     }
 
     /// Forgets that a list was seen: its watch is gone. What is known stays.

@@ -17,6 +17,8 @@ mod conditions;
 mod copy;
 mod events;
 mod federation;
+#[cfg(test)]
+mod fixture;
 mod hub;
 mod identity;
 mod lead;

@@ -197,6 +197,13 @@ impl Members {
         self.running.read().get(name).map(|running| running.member.clone())
     }
 
+    /// A member without a connection, for tests.
+    #[cfg(test)]
+    pub(crate) fn meet(&self, member: Arc<Member>) {
+        let (connection, cancel) = (String::new(), CancellationToken::new());
+        self.running.write().insert(member.name.clone(), Running { member, connection, cancel });
+    }
+
     /// Asks every member to look at a key.
     pub(crate) fn ask_all(&self, key: &ObjectKey) {
         for running in self.running.read().values() {

@@ -76,6 +76,15 @@ impl Authority {
         Ok(Self { ca, key, bundle, federation: federation.into(), hub: Mutex::default() })
     }
 
+    /// One that was made just now, for tests.
+    #[cfg(test)]
+    pub(crate) fn made(federation: &str) -> Self {
+        let ca = authority(federation, Timestamp::now()).expect("a CA");
+        let key = authority_key(ca.certificate.as_bytes()).expect("its key's name");
+        let bundle = ca.certificate.clone();
+        Self { ca, key, bundle, federation: federation.into(), hub: Mutex::default() }
+    }
+
     /// Issues an identity.
     pub(crate) fn issue(&self, uri: &str) -> Result<Certificate, IssueError> {
         leaf(&self.ca, uri, Timestamp::now())

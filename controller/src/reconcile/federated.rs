@@ -35,7 +35,7 @@ pub(crate) async fn federated(f: &Federation, name: &Name) -> Outcome {
     let key = Kind::Ingress.key(&name.namespace, &name.name);
     ask_members(f, &key);
     let Some(refs) = dereference(&f.hub, name) else { return Outcome::Done };
-    let settling = f.members.all().iter().any(|member| member.is_settling());
+    let settling = !all_met(f) || f.members.all().iter().any(|member| member.is_settling());
     let done = match (refs.federated.metadata.deletion_timestamp.is_some(), has_finalizer(&refs.federated)) {
         (true, false) => Ok(()),
         (false, false) => set_finalizers(f, &refs.federated, true).await,
@@ -53,6 +53,11 @@ pub(crate) async fn federated(f: &Federation, name: &Name) -> Outcome {
     }
 }
 
+/// Whether every member that the hub names was met in this term: one that was not may have copies.
+fn all_met(f: &Federation) -> bool {
+    f.hub.clusters.keys().iter().all(|cluster| f.members.get(&cluster.name).is_some())
+}
+
 /// Asks each member where what is wanted differs from what was wanted before, and notes it, so that status is
 /// right also about members that cannot be asked. A member that fails comes back by itself and is not hurried.
 fn ask_members(f: &Federation, key: &ObjectKey) {
@@ -67,13 +72,16 @@ fn ask_members(f: &Federation, key: &ObjectKey) {
     }
 }
 
-/// The end: the finalizer goes when every member is known to have nothing of ours left.
+/// The end: the finalizer goes when every member is known to have nothing of ours left. A member that was never
+/// listed in this term is not known, and a selection that cannot be told leaves out nobody.
 async fn end(f: &Federation, refs: &Dereferenced, key: &ObjectKey) -> Result<(), WriteError> {
     let mut left = BTreeSet::new();
-    let selected = targets(refs).unwrap_or_default();
+    let selected = targets(refs).ok();
     for member in f.members.all() {
         let row = f.placement.get(key, &member.name).ok().flatten();
-        let concerned = selected.contains(&member.name) || row.is_some_and(|row| !row.is_empty());
+        let concerned = selected.as_ref().is_none_or(|selected| selected.contains(&member.name))
+            || row.is_some_and(|row| !row.is_empty())
+            || !member.cache(Kind::Ingress).was_listed();
         if concerned && !member.has_lost(key, &f.hub_uid) {
             member.queue.add(key.clone());
             left.insert(member.name.clone());
@@ -116,5 +124,69 @@ async fn set_finalizers(f: &Federation, federated: &FederatedIngress, ours: bool
     match f.writer.merge(&api, &federated.name_any(), &patch).await {
         Err(error) if error.is_conflict() => Ok(()), // the newer version is on its way to us
         done => done.map(drop),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+
+    use super::federated;
+    use crate::{
+        federation::Federation,
+        fixture::{Asked, client, cluster, done, federation, listed},
+        hub::Name,
+        member::{Member, Reach},
+        queue::Outcome,
+    };
+
+    fn ending() -> Value {
+        let mut object = crate::fixture::federated("web");
+        object["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
+        object
+    }
+
+    fn web() -> Name {
+        Name { namespace: "ns".into(), name: "web".into() }
+    }
+
+    fn lets_go(asked: &Asked) -> bool {
+        asked.lock().iter().any(|(_, _, body)| body["metadata"]["finalizers"] == json!([]))
+    }
+
+    fn ends_with_a_member() -> (Arc<Federation>, Asked) {
+        let (client, asked) = client(done);
+        let f = federation(&client);
+        listed(&f.hub.federated, [ending()]);
+        listed(&f.hub.clusters, [cluster("sz", "shenzhen")]);
+        (f, asked)
+    }
+
+    #[tokio::test]
+    async fn lets_nothing_go_before_every_member_was_met() {
+        let (f, asked) = ends_with_a_member();
+        assert!(matches!(federated(&f, &web()).await, Outcome::Again(_)));
+        assert!(!lets_go(&asked), "{asked:?}");
+    }
+
+    #[tokio::test]
+    async fn a_member_that_was_never_listed_may_have_a_copy() {
+        let (f, asked) = ends_with_a_member();
+        let member = Arc::new(Member::new("sz", "shenzhen", false));
+        member.update_health(|health| health.reach = Reach::Silent("cut".into()));
+        f.members.meet(member);
+        assert_eq!(federated(&f, &web()).await, Outcome::Done);
+        assert!(!lets_go(&asked), "{asked:?}");
+    }
+
+    #[tokio::test]
+    async fn ends_when_no_member_has_a_copy() {
+        let (client, asked) = client(done);
+        let f = federation(&client);
+        listed(&f.hub.federated, [ending()]);
+        assert_eq!(federated(&f, &web()).await, Outcome::Done);
+        assert!(lets_go(&asked), "{asked:?}");
     }
 }

@@ -166,15 +166,18 @@ impl Writer {
         }
     }
 
-    /// Runs a write of the event recorder under the same rules.
+    /// Runs a call under the same rules: while we lead, and no longer than we do.
     pub(crate) async fn timed<T>(
         &self,
         call: impl Future<Output = Result<T, kube::Error>>,
     ) -> Result<T, WriteError> {
         self.lead.check()?;
-        match tokio::time::timeout(self.deadline, call).await {
+        match tokio::time::timeout(self.deadline.min(self.lead.left()), call).await {
             Ok(result) => Ok(result?),
-            Err(_) => Err(WriteError::Deadline(self.deadline)),
+            Err(_) => {
+                self.lead.check()?;
+                Err(WriteError::Deadline(self.deadline))
+            }
         }
     }
 }
@@ -193,4 +196,24 @@ pub(crate) fn dynamic(
 
 fn name(object: &Value) -> &str {
     object["metadata"]["name"].as_str().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::{Instant, timeout};
+
+    use super::{WriteError, Writer};
+    use crate::lead::Lead;
+
+    #[tokio::test]
+    async fn a_call_ends_with_the_lease() {
+        let lead = Lead::default();
+        lead.hold_until(Instant::now() + Duration::from_millis(50));
+        let writer = Writer::new(lead, Duration::from_mins(1));
+        let call = writer.timed(std::future::pending::<Result<(), _>>());
+        let ended = timeout(Duration::from_secs(10), call).await.expect("ends with the lease");
+        assert!(matches!(ended, Err(WriteError::NotLeading(_))), "{ended:?}");
+    }
 }

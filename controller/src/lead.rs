@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use k8s_openapi::api::coordination::v1::Lease;
 use kube::Client;
 use kube_leader_election::{LeaseLock, LeaseLockParams, LeaseLockResult};
 use tokio::time::{Instant, interval, timeout};
@@ -47,6 +48,12 @@ impl Lead {
         self.milliseconds(Instant::now()) < self.until_milliseconds.load(Ordering::Acquire)
     }
 
+    /// How long we still lead, unless the lease is renewed.
+    pub(crate) fn left(&self) -> Duration {
+        let until = self.until_milliseconds.load(Ordering::Acquire);
+        Duration::from_millis(until.saturating_sub(self.milliseconds(Instant::now())))
+    }
+
     /// Leads until `until`.
     pub(crate) fn hold_until(&self, until: Instant) {
         self.until_milliseconds.store(self.milliseconds(until), Ordering::Release);
@@ -65,6 +72,7 @@ impl Lead {
 /// The candidate for the lease.
 pub(crate) struct Campaign {
     lock: LeaseLock,
+    identity: String,
     lead: Lead,
     duration: Duration,
 }
@@ -80,7 +88,8 @@ impl Campaign {
     ) -> Self {
         let holder_id = identity.to_owned();
         let params = LeaseLockParams { holder_id, lease_name: LEASE.into(), lease_ttl: duration };
-        Self { lock: LeaseLock::new(client, namespace, params), lead, duration }
+        let lock = LeaseLock::new(client, namespace, params);
+        Self { lock, identity: identity.to_owned(), lead, duration }
     }
 
     /// Waits until we lead.
@@ -123,20 +132,28 @@ impl Campaign {
         (self.duration / 5).max(Duration::from_millis(200))
     }
 
+    fn names_us(&self, lease: &Lease) -> bool {
+        let holder = lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_ref());
+        holder.is_some_and(|holder| *holder == self.identity)
+    }
+
     async fn settled(&self) -> bool {
         tokio::time::sleep(Duration::from_millis(100)).await;
         self.renew().await
     }
 
     /// One round; we lead for four fifths of the lease from its beginning, so that we stop before others begin.
+    ///
+    /// A renewal is a patch that names no holder: after a pause it lands on a lease that somebody else has taken,
+    /// and succeeds. So the answer counts only if it names us.
     async fn renew(&self) -> bool {
         let began = Instant::now();
         match timeout(self.duration / 2, self.lock.try_acquire_or_renew()).await {
-            Ok(Ok(LeaseLockResult::Acquired(_))) => {
+            Ok(Ok(LeaseLockResult::Acquired(lease))) if self.names_us(&lease) => {
                 self.lead.hold_until(began + self.duration * 4 / 5);
                 true
             }
-            Ok(Ok(LeaseLockResult::NotAcquired(_))) => {
+            Ok(Ok(LeaseLockResult::Acquired(_) | LeaseLockResult::NotAcquired(_))) => {
                 self.lead.end();
                 false
             }
@@ -156,9 +173,30 @@ impl Campaign {
 mod tests {
     use std::time::Duration;
 
+    use k8s_openapi::jiff::Timestamp;
+    use serde_json::json;
     use tokio::time::Instant;
 
-    use super::{Lead, NotLeading};
+    use super::{Campaign, Lead, NotLeading};
+    use crate::fixture::client;
+
+    fn lease(holder: &str) -> serde_json::Value {
+        json!({"metadata": {"name": super::LEASE}, "spec": {
+            "holderIdentity": holder, "leaseDurationSeconds": 15, "leaseTransitions": 0,
+            "renewTime": format!("{:.6}", Timestamp::now())}})
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_names_another_is_no_renewal() {
+        for (holder, leads) in [("us", true), ("another", false)] {
+            let answer =
+                move |method: &str, _: &str| (200, lease(if method == "GET" { "us" } else { holder }));
+            let (lead, (client, asked)) = (Lead::default(), client(answer));
+            lead.hold_until(Instant::now() + Duration::from_mins(1));
+            let campaign = Campaign::new(client, "ns", "us", Duration::from_secs(15), lead.clone());
+            assert_eq!((campaign.renew().await, lead.is_held()), (leads, leads), "{holder}: {asked:?}");
+        }
+    }
 
     #[test]
     fn leads_by_the_clock() {

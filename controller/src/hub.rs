@@ -15,7 +15,9 @@ use spillway_placement::ObjectKey;
 use crate::{cache::Cache, queue::Queue};
 
 pub(crate) use annotation::{AnnotationError, regions};
-pub(crate) use sources::{Generated, generate, is_generated, serving_class};
+pub(crate) use sources::{
+    Generated, generate, is_generated, is_generated_priority, is_marked, serving_class,
+};
 pub(crate) use watch::watch;
 
 /// A namespace and a name; cluster-scoped objects have an empty namespace.

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use spillway_crds::names::annotations::REGION_PRIORITY;
 use tokio_util::sync::CancellationToken;
 
-use super::{Name, is_generated};
+use super::{Name, is_generated, is_generated_priority};
 use crate::{
     cache::{Cache, Steady},
     federation::Federation,
@@ -58,12 +58,12 @@ fn ingress(f: &Federation, name: Name) {
 
 fn federated(f: &Federation, name: Name) {
     match f.hub.federated.get(&name) {
-        Some(federated) if is_generated(&*federated) => f.queues.sources.add(name.clone()),
+        Some(federated) if is_generated(&f.hub_uid, &federated) => f.queues.sources.add(name.clone()),
         Some(_) => {}
         None => {
             f.queues.sources.add(name.clone());
-            let generated =
-                f.hub.priorities.values().into_iter().filter(|priority| is_generated(&**priority));
+            let priorities = f.hub.priorities.values().into_iter();
+            let generated = priorities.filter(|priority| is_generated_priority(&f.hub_uid, priority));
             generated.for_each(|priority| f.queues.priorities.add(Name::of(&*priority)));
         }
     }

@@ -6,7 +6,7 @@ use spillway_crds::RegionPriority;
 use crate::{
     apply::dynamic,
     federation::Federation,
-    hub::{Name, generate, is_generated},
+    hub::{Name, generate, is_generated_priority},
     queue::Outcome,
 };
 
@@ -15,7 +15,8 @@ pub(crate) async fn priority(f: &Federation, name: &Name) -> Outcome {
     if !f.hub.synced() {
         return Outcome::Again(std::time::Duration::from_millis(100));
     }
-    let Some(priority) = f.hub.priorities.get(name).filter(|priority| is_generated(&**priority)) else {
+    let there = f.hub.priorities.get(name);
+    let Some(priority) = there.filter(|priority| is_generated_priority(&f.hub_uid, priority)) else {
         return Outcome::Done;
     };
     if priority.metadata.deletion_timestamp.is_some() || is_used(f, &name.name) {

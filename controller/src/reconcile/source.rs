@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use k8s_openapi::api::networking::v1::Ingress;
-use kube::{Resource, ResourceExt, api::ApiResource};
+use kube::{ResourceExt, api::ApiResource};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use spillway_crds::{FederatedIngress, RegionPriority, names::FINALIZER};
@@ -12,7 +12,7 @@ use spillway_crds::{FederatedIngress, RegionPriority, names::FINALIZER};
 use crate::{
     apply::{WriteError, dynamic},
     federation::Federation,
-    hub::{Generated, Name, generate, is_generated, serving_class},
+    hub::{Generated, Name, generate, is_generated, is_marked, serving_class},
     queue::Outcome,
 };
 
@@ -71,7 +71,7 @@ async fn federate(
     told.forget(name, "refused");
     let there = f.hub.federated.get(name);
     if let Some(there) = there.as_deref() {
-        if !is_generated(there) {
+        if !is_generated(&f.hub_uid, there) {
             let text = "a FederatedIngress of this name exists that was written by people; it goes on as it \
                         is, and the annotation does nothing";
             if told.is_news(name, "shadowed", text) {
@@ -108,7 +108,7 @@ async fn ensure_priority(f: &Federation, generated: &Generated) -> Result<(), Wr
     let api = dynamic(&f.client, &ApiResource::erase::<RegionPriority>(&()), None);
     match there.as_deref() {
         None => f.writer.apply(&api, &generated.priority).await.map(drop),
-        Some(there) if is_generated(there) && !lists(there, &generated.priority) => {
+        Some(there) if is_marked(&f.hub_uid, there) && !lists(there, &generated.priority) => {
             f.writer.apply_over(&api, &generated.priority).await.map(drop)
         }
         Some(_) => Ok(()),
@@ -121,9 +121,7 @@ async fn unfederate(f: &Federation, told: &Told, name: &Name) -> Result<(), Writ
     told.forget(name, "shadowed");
     told.forget(name, "class");
     let Some(there) = f.hub.federated.get(name) else { return Ok(()) };
-    let owner = Ingress::kind(&());
-    let from_source = there.owner_references().iter().any(|reference| reference.kind == owner);
-    if !is_generated(&*there) || !from_source || there.metadata.deletion_timestamp.is_some() {
+    if !is_generated(&f.hub_uid, &there) || there.metadata.deletion_timestamp.is_some() {
         return Ok(());
     }
     let api = dynamic(&f.client, &ApiResource::erase::<FederatedIngress>(&()), Some(&name.namespace));

@@ -48,6 +48,12 @@ impl WriteError {
         self.code() == Some(409)
     }
 
+    /// Whether the object itself is refused, so that asking again changes nothing. Not so a conflict, which
+    /// passes, and a server that has too much to do.
+    pub(crate) fn is_refusal(&self) -> bool {
+        self.code().is_some_and(|code| (400..500).contains(&code) && code != 409 && code != 429)
+    }
+
     /// One word for status.
     pub(crate) fn reason(&self) -> &'static str {
         match self {

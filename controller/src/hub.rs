@@ -1,6 +1,7 @@
 //! What the hub says: caches of its kinds, and who is asked to work when one of them changes.
 
 mod annotation;
+mod bereft;
 mod sources;
 mod watch;
 
@@ -15,8 +16,9 @@ use spillway_placement::ObjectKey;
 use crate::{cache::Cache, queue::Queue};
 
 pub(crate) use annotation::{AnnotationError, regions};
+pub(crate) use bereft::Bereft;
 pub(crate) use sources::{
-    Generated, generate, is_generated, is_generated_priority, is_marked, serving_class,
+    Generated, federates, generate, is_generated, is_generated_priority, is_marked, serving_class,
 };
 pub(crate) use watch::watch;
 
@@ -69,6 +71,8 @@ pub(crate) struct Hub {
     pub(crate) clusters: Cache<Name, MemberCluster>,
     /// Secrets of the controller's namespace.
     pub(crate) secrets: Cache<Name, Secret>,
+    /// Sources that ceased to federate.
+    pub(crate) bereft: Bereft,
     /// Ingress classes, to tell who else would serve a source.
     pub(crate) classes: Cache<Name, IngressClass>,
 }

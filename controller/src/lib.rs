@@ -28,6 +28,7 @@ mod metrics;
 mod object;
 pub mod options;
 mod queue;
+mod recent;
 mod reconcile;
 pub mod run;
 mod term;

@@ -64,6 +64,12 @@ pub(crate) struct Generated {
     pub(crate) federated: Value,
 }
 
+/// Whether an Ingress asks to be federated.
+pub(crate) fn federates(source: &Ingress) -> bool {
+    source.metadata.deletion_timestamp.is_none()
+        && source.annotations().contains_key(annotations::REGION_PRIORITY)
+}
+
 /// What federates this Ingress; None if it does not carry the annotation.
 pub(crate) fn generate(source: &Ingress) -> Option<Result<Generated, SourceError>> {
     let list = source.annotations().get(annotations::REGION_PRIORITY)?;

@@ -1,30 +1,29 @@
 //! Deletes that nobody asked for by name: gathered for a moment, and done only if the guard lets them pass.
 
-use std::{
-    collections::{BTreeSet, VecDeque},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
-use kube::{Client, ResourceExt};
+use kube::{Client, ResourceExt, api::ApiResource};
 use parking_lot::Mutex;
+use serde_json::json;
+use spillway_crds::MemberCluster;
 use spillway_crds::names::annotations::ALLOW_DELETES;
 use spillway_decide::plan::{Guard, Sweep};
 use spillway_placement::ObjectKey;
 use tokio::{
     sync::Notify,
-    time::{Instant, sleep, timeout},
+    time::{sleep, timeout},
 };
 
 use super::{
     Member,
     place::{delete_inferred, still_unwanted},
 };
-use crate::{federation::Federation, hub::Name, object::Kind, queue::Outcome};
+use crate::{
+    apply::dynamic, federation::Federation, hub::Name, object::Kind, queue::Outcome, recent::Recent,
+};
 
 /// What belongs together arrives within this.
 const GATHER: Duration = Duration::from_millis(300);
-/// How long a delete counts against the next ones.
-const MEMORY: Duration = Duration::from_mins(1);
 /// How often held deletes are looked at again: a person may have allowed them.
 const ROUND: Duration = Duration::from_secs(2);
 
@@ -32,7 +31,7 @@ const ROUND: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub(crate) struct Sweeps {
     waiting: Mutex<BTreeSet<ObjectKey>>,
-    done: Mutex<VecDeque<Instant>>,
+    recent: Recent,
     wake: Notify,
 }
 
@@ -41,14 +40,6 @@ impl Sweeps {
     pub(crate) fn ask(&self, key: ObjectKey) {
         self.waiting.lock().insert(key);
         self.wake.notify_one();
-    }
-
-    fn recent(&self) -> usize {
-        let mut done = self.done.lock();
-        while done.front().is_some_and(|at| at.elapsed() > MEMORY) {
-            done.pop_front();
-        }
-        done.len()
     }
 }
 
@@ -67,13 +58,13 @@ pub(crate) async fn sweep(f: &Federation, member: &Member, client: &Client) {
         for key in &dropped {
             member.sweeps.waiting.lock().remove(key);
         }
-        let recent = member.sweeps.recent();
+        let recent = member.sweeps.recent.count();
         let guard = Guard { total: total(member) + recent, recent, allowed: allowed(f, member) };
         match guard.sweep(wanted) {
-            Sweep::Pass(keys) => {
-                hold(f, member, None);
-                for key in keys {
-                    delete(f, member, client, key).await;
+            Sweep::Pass(keys) => delete_all(f, member, client, keys).await,
+            Sweep::Allowed(keys) => {
+                if use_up(f, member).await {
+                    delete_all(f, member, client, keys).await;
                 }
             }
             Sweep::Hold { held, message } => {
@@ -87,12 +78,39 @@ pub(crate) async fn sweep(f: &Federation, member: &Member, client: &Client) {
     }
 }
 
+async fn delete_all(f: &Federation, member: &Member, client: &Client, keys: Vec<ObjectKey>) {
+    hold(f, member, None);
+    for key in keys {
+        delete(f, member, client, key).await;
+    }
+}
+
+/// Takes a person's permission off, before it is made use of: it is for these deletes and not for the next ones.
+/// False if that did not work; then nothing is deleted.
+async fn use_up(f: &Federation, member: &Member) -> bool {
+    let Some(cluster) = f.hub.clusters.get(&Name::cluster(&member.name)) else { return false };
+    let api = dynamic(&f.client, &ApiResource::erase::<MemberCluster>(&()), None);
+    let annotations = json!({ALLOW_DELETES: null});
+    let patch =
+        json!({"metadata": {"resourceVersion": cluster.resource_version(), "annotations": annotations}});
+    match f.writer.merge(&api, &member.name, &patch).await {
+        Ok(_) => {
+            tracing::info!(member = member.name, "a person allowed the deletes that were held");
+            true
+        }
+        Err(error) => {
+            tracing::warn!(member = member.name, %error, "cannot use up {ALLOW_DELETES}; deletes wait on");
+            false
+        }
+    }
+}
+
 async fn delete(f: &Federation, member: &Member, client: &Client, key: ObjectKey) {
     if delete_inferred(f, member, client, &key).await == Outcome::Failed {
         return; // it waits on
     }
     member.sweeps.waiting.lock().remove(&key);
-    member.sweeps.done.lock().push_back(Instant::now());
+    member.sweeps.recent.note();
 }
 
 /// Tells people, once.
@@ -114,4 +132,56 @@ fn allowed(f: &Federation, member: &Member) -> usize {
     let cluster = f.hub.clusters.get(&Name::cluster(&member.name));
     let text = cluster.as_ref().and_then(|cluster| cluster.annotations().get(ALLOW_DELETES));
     text.and_then(|text| text.trim().parse().ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use kube::runtime::watcher::Event;
+    use serde_json::json;
+    use spillway_crds::names::annotations::ALLOW_DELETES;
+
+    use super::{Member, sweep};
+    use crate::{
+        fixture::{HUB, client, cluster, done, federation, listed},
+        object::Kind,
+    };
+
+    /// Fifteen orphans, and a person who allows fifteen deletes.
+    #[tokio::test]
+    async fn a_permission_is_used_up_before_the_first_delete() {
+        let (client, asked) = client(done);
+        let f = federation(&client);
+        let mut sz = cluster("sz", "shenzhen");
+        sz["metadata"]["resourceVersion"] = "7".into();
+        sz["metadata"]["annotations"] = json!({ALLOW_DELETES: "15"});
+        listed(&f.hub.clusters, [sz]);
+        let member = Arc::new(Member::new("sz", "shenzhen", false));
+        let cache = member.cache(Kind::Ingress);
+        let key = |name: &str| Kind::Ingress.key("ns", name);
+        cache.take(Event::Init, |_| key(""));
+        for number in 0..15 {
+            let name = format!("w{number}");
+            let labels = json!({"kube-federation.io/hub-uid": HUB, "kube-federation.io/source-uid": "s"});
+            let object = json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+                                "metadata": {"name": name, "namespace": "ns", "uid": name, "labels": labels}});
+            cache.take(Event::InitApply(serde_json::from_value(object).unwrap()), |_| key(&name));
+            member.sweeps.ask(key(&name));
+        }
+        cache.take(Event::InitDone, |_| key(""));
+        let deleted = async {
+            while asked.lock().iter().filter(|(method, ..)| method == "DELETE").count() < 15 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            () = sweep(&f, &member, &client) => {},
+            done = tokio::time::timeout(Duration::from_secs(10), deleted) => done.expect("fifteen deletes"),
+        }
+        let (method, path, body) = asked.lock()[0].clone();
+        assert_eq!((method.as_str(), path.rsplit('/').next()), ("PATCH", Some("sz")), "{asked:?}");
+        let metadata = json!({"resourceVersion": "7", "annotations": {ALLOW_DELETES: null}});
+        assert_eq!(body, json!({"metadata": metadata}));
+    }
 }

@@ -25,9 +25,11 @@ impl Guard {
     /// Lets all deletes pass, or none.
     #[must_use]
     pub fn sweep<K>(&self, deletes: Vec<K>) -> Sweep<K> {
-        let few = self.recent.saturating_add(deletes.len()) <= self.limit();
-        if few || deletes.len() <= self.allowed {
+        if self.recent.saturating_add(deletes.len()) <= self.limit() {
             return Sweep::Pass(deletes);
+        }
+        if deletes.len() <= self.allowed {
+            return Sweep::Allowed(deletes);
         }
         let message = format!(
             "{} of {} objects would be deleted though nobody deleted their sources ({} went a moment ago); at most \
@@ -46,6 +48,8 @@ impl Guard {
 pub enum Sweep<K> {
     /// They may be done.
     Pass(Vec<K>),
+    /// They may be done because a person allowed it: the permission is for them, and used up by them.
+    Allowed(Vec<K>),
     /// None is done; a person is asked.
     Hold {
         /// Those that were not done.

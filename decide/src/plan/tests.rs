@@ -47,25 +47,22 @@ fn truth_table() {
 
 #[test]
 fn guard_holds_more_than_ten_or_a_fifth() {
-    // total, recent, allowed, deletes → passes
+    // total, recent, allowed, deletes → what becomes of them
     let table = [
-        (5, 0, 0, 5, true),
-        (12, 0, 0, 10, true),
-        (12, 0, 0, 11, false),
-        (100, 0, 0, 20, true),
-        (100, 0, 0, 21, false),
-        (100, 15, 0, 6, false),
-        (100, 15, 100, 100, true),
-        (100, 0, 99, 100, false),
-        (100, 0, 3, 20, true),
+        (5, 0, 0, 5, "Pass"),
+        (12, 0, 0, 10, "Pass"),
+        (12, 0, 0, 11, "Hold"),
+        (100, 0, 0, 20, "Pass"),
+        (100, 0, 0, 21, "Hold"),
+        (100, 15, 0, 6, "Hold"),
+        (100, 15, 100, 100, "Allowed"),
+        (100, 0, 99, 100, "Hold"),
+        (100, 0, 100, 20, "Pass"),
     ];
-    for (total, recent, allowed, deletes, passes) in table {
+    for (total, recent, allowed, deletes, expected) in table {
         let sweep = Guard { total, recent, allowed }.sweep((0..deletes).collect::<Vec<_>>());
-        assert_eq!(
-            matches!(sweep, Sweep::Pass(_)),
-            passes,
-            "{total} {recent} {allowed} {deletes}: {sweep:?}"
-        );
+        let became = format!("{sweep:?}");
+        assert!(became.starts_with(expected), "{total} {recent} {allowed} {deletes}: {became}");
     }
 }
 

@@ -78,6 +78,7 @@ impl Task<'_> {
             (Change::Delete { uid, .. }, _) => self.delete(&uid).await,
             (Change::Release { uid }, _) => self.release(&uid).await,
             (Change::Conflict { message }, _) => return self.conflict(message),
+            (Change::Leave(Reason::NotSynced), _) => return Outcome::Done, // the end of the list asks again
             (Change::Create | Change::Update { .. } | Change::Leave(_), _) => Ok(()),
         };
         match done {
@@ -237,5 +238,26 @@ enum Trouble {
 impl From<WriteError> for Trouble {
     fn from(error: WriteError) -> Self {
         Self::Write(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, Member, Outcome, place};
+    use crate::fixture::{client, cluster, done, federation, listed};
+
+    #[tokio::test]
+    async fn what_was_not_written_is_not_applied() {
+        let (client, asked) = client(done);
+        let (f, member) = (federation(&client), Member::new("sz", "shenzhen", false));
+        listed(&f.hub.clusters, [cluster("sz", "shenzhen")]);
+        f.placement.join("sz");
+        let key = Kind::GatewayPeer.key("", "sz");
+        assert_eq!(place(&f, &member, &client, key.clone()).await, Outcome::Done);
+        let row = f.placement.get(&key, "sz").unwrap().expect("a row");
+        assert!(
+            row.desired.is_some() && row.applied.is_none() && asked.lock().is_empty(),
+            "{row:?} {asked:?}"
+        );
     }
 }

@@ -67,12 +67,14 @@ fn dns_label(text: &str) -> Result<String, String> {
     Err("allowed are 1 to 63 of a-z, 0-9 and '-', not at the ends".into())
 }
 
+/// As `GatewayPeer.spec.federation` has it: members refuse peers of a federation that it does not allow.
 fn trust_domain(text: &str) -> Result<String, String> {
-    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-._".contains(c);
-    if (1..=253).contains(&text.len()) && text.chars().all(inner) {
+    if text.len() <= 253 && text.split('.').all(|label| dns_label(label).is_ok()) {
         return Ok(text.to_owned());
     }
-    Err("allowed are 1 to 253 of a-z, 0-9, '-', '.' and '_'".into())
+    Err("allowed is a DNS name of up to 253 characters: labels of a-z, 0-9 and '-', not at their ends, with '.' \
+         between"
+        .into())
 }
 
 #[cfg(test)]
@@ -86,7 +88,10 @@ mod tests {
         for (flags, says) in [
             (["--namespace", "Spillway"], "a-z, 0-9 and '-'"),
             (["--lease-duration-seconds", "1"], "2..=300"),
-            (["--federation", "a/b"], "'-', '.' and '_'"),
+            (["--federation", "a/b"], "a DNS name"),
+            (["--federation", "a_b"], "a DNS name"),
+            (["--federation", "a.-b"], "a DNS name"),
+            (["--federation", "a..b"], "a DNS name"),
             (["--listen", "8090"], "invalid socket address"),
             (["--log-format", "xml"], "text, json"),
         ] {

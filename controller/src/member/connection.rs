@@ -37,11 +37,8 @@ pub(crate) enum ConnectionError {
         /// The key.
         key: String,
     },
-    /// A field that would run a program or read a file here.
-    #[error(
-        "the kubeconfig's field {field} is refused: it {does} on the hub; allowed is data inside of the \
-         kubeconfig ({instead})"
-    )]
+    /// A field that would run a program or read a file here, or believe whoever answers.
+    #[error("the kubeconfig's field {field} is refused: it {does}; allowed is {instead}")]
     Refused {
         /// The field.
         field: String,
@@ -137,16 +134,22 @@ pub(crate) fn checked_kubeconfig(text: &str) -> Result<Kubeconfig, ConnectionErr
     Ok(kubeconfig)
 }
 
-const READS: &str = "would read a file";
-const RUNS: &str = "would run a program";
+const READS: &str = "would read a file on the hub";
+const RUNS: &str = "would run a program on the hub";
+const BELIEVES: &str = "would hand our credentials to whoever answers";
 
 fn check_cluster(name: &str, cluster: &Cluster) -> Result<(), ConnectionError> {
-    refuse(
-        cluster.certificate_authority.is_some(),
-        || format!("clusters[{name}].cluster.certificate-authority"),
-        READS,
-        "certificate-authority-data",
-    )
+    let authority = "certificate-authority-data";
+    let https = |server: &String| server.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://"));
+    let plain = cluster.server.as_ref().is_some_and(|server| !https(server));
+    let fields = [
+        ("certificate-authority", cluster.certificate_authority.is_some(), READS, authority),
+        ("insecure-skip-tls-verify", cluster.insecure_skip_tls_verify == Some(true), BELIEVES, authority),
+        ("server", plain, BELIEVES, "a URL that begins with https://"),
+    ];
+    fields.into_iter().try_for_each(|(field, set, does, instead)| {
+        refuse(set, || format!("clusters[{name}].cluster.{field}"), does, instead)
+    })
 }
 
 fn check_user(name: &str, user: &AuthInfo) -> Result<(), ConnectionError> {
@@ -186,9 +189,10 @@ mod tests {
     }
 
     #[test]
-    fn refuses_programs_and_files_by_name() {
+    fn refuses_programs_files_and_strangers_by_name() {
         for (cluster, user, field) in [
             ("certificate-authority: /ca", "token: t", "clusters[m].cluster.certificate-authority"),
+            ("insecure-skip-tls-verify: true", "token: t", "clusters[m].cluster.insecure-skip-tls-verify"),
             ("", "exec: {apiVersion: v1, command: sh}", "users[u].user.exec"),
             ("", "auth-provider: {name: gcp}", "users[u].user.auth-provider"),
             ("", "tokenFile: /t", "users[u].user.tokenFile"),
@@ -200,5 +204,10 @@ mod tests {
         }
         assert!(checked_kubeconfig(&kubeconfig("certificate-authority-data: Y2E=", "token: t")).is_ok());
         assert!(checked_kubeconfig("{").is_err());
+        for server in ["http://127.0.0.1:6443", "127.0.0.1:6443"] {
+            let text = kubeconfig("", "token: t").replace("https://127.0.0.1:6443", server);
+            let error = checked_kubeconfig(&text).unwrap_err().to_string();
+            assert!(error.contains("clusters[m].cluster.server") && error.contains("https://"), "{error}");
+        }
     }
 }

@@ -12,6 +12,7 @@ use super::{
     connection::{Route, client},
     observe::observe,
     place::place,
+    status,
     sweep::sweep,
 };
 use crate::{federation::Federation, hub::Name, object::Kind};
@@ -85,6 +86,14 @@ async fn ask(client: &Client) -> Result<String, String> {
     }
 }
 
+/// Whether the status shows an old time for a member that answers.
+fn is_stale(f: &Federation, member: &Member) -> bool {
+    let Some(cluster) = f.hub.clusters.get(&Name::cluster(&member.name)) else { return false };
+    let health = member.health();
+    let seen = health.last_seen.filter(|_| health.reach == Reach::Answers);
+    seen.is_some_and(|seen| status::is_stale(cluster.status.as_ref(), seen))
+}
+
 /// Notes what was learned, and wakes those whom a change concerns.
 fn tell(f: &Federation, member: &Member, reach: Reach, version: Option<String>) {
     let turned = std::mem::discriminant(&member.health().reach) != std::mem::discriminant(&reach);
@@ -101,10 +110,37 @@ fn tell(f: &Federation, member: &Member, reach: Reach, version: Option<String>) 
             health.reach = reach;
         }
     });
-    if changed {
+    if changed || is_stale(f, member) {
         f.queues.clusters.add(Name::cluster(&member.name));
     }
     if turned {
         f.hub.federated.keys().into_iter().for_each(|name| f.queues.federated.add(name));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use k8s_openapi::jiff::Timestamp;
+    use serde_json::json;
+
+    use super::{Member, Reach, tell};
+    use crate::fixture::{client, cluster, done, federation, listed};
+
+    #[tokio::test]
+    async fn an_answer_is_shown_before_the_last_one_is_old() {
+        for (age, asks) in [(2, 0), (9, 1)] {
+            let (client, _) = client(done);
+            let (f, member) = (federation(&client), Member::new("sz", "shenzhen", false));
+            let mut sz = cluster("sz", "shenzhen");
+            sz["status"] = json!({"lastSeen": (Timestamp::now() - Duration::from_secs(age)).to_string()});
+            listed(&f.hub.clusters, [sz]);
+            member.update_health(|health| {
+                (health.reach, health.version) = (Reach::Answers, Some("v1".into()));
+            });
+            tell(&f, &member, Reach::Answers, Some("v1".into()));
+            assert_eq!(f.queues.clusters.len(), asks, "last shown {age} s ago");
+        }
     }
 }

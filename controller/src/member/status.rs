@@ -12,8 +12,8 @@ use crate::{
     object::Kind,
 };
 
-/// How old `lastSeen` may become while nothing else changes.
-const LAST_SEEN_SECONDS: i64 = 60;
+/// How old `lastSeen` may become while the member answers; it is asked every two seconds, so people see ten.
+const LAST_SEEN_SECONDS: i64 = 8;
 
 /// Writes the status if it changed.
 pub(crate) async fn write(f: &Federation, cluster: &MemberCluster) -> Result<(), WriteError> {
@@ -115,7 +115,13 @@ fn readiness<'a>(
     (Is::True, "Synced", "the hub can write and sees everything of its own there".to_owned())
 }
 
-/// Kept still while the member answers, for a status is written on change only.
+/// Whether people see an old `lastSeen` although the member answered at `seen`.
+pub(crate) fn is_stale(shown: Option<&MemberClusterStatus>, seen: Timestamp) -> bool {
+    let shown = shown.and_then(|status| status.last_seen.as_ref());
+    shown.is_none_or(|shown| seen.as_second() - shown.0.as_second() >= LAST_SEEN_SECONDS)
+}
+
+/// Kept still for a while as long as the member answers: each change of it is a write.
 fn last_seen(answers: bool, seen: Option<Timestamp>, old: Option<Time>) -> Option<Time> {
     let Some(seen) = seen else { return old };
     let second = Timestamp::from_second(seen.as_second()).unwrap_or(seen);

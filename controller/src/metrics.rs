@@ -83,6 +83,17 @@ impl Metrics {
     }
 }
 
+impl Metrics {
+    /// Forgets the series of a member that left.
+    pub(crate) fn forget_member(&self, name: &str) {
+        let of = Of::member(name);
+        self.failed_writes.remove(&of);
+        for family in [&self.reachable, &self.held, &self.queued] {
+            family.remove(&of);
+        }
+    }
+}
+
 /// Rows of the placement map by member and state, counted by the map itself.
 pub(crate) struct Placements(pub(crate) Arc<ArcSwapOption<Federation>>);
 
@@ -118,5 +129,27 @@ impl Collector for Placements {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::{encoding::text::encode, registry::Registry};
+
+    use super::{Metrics, Of};
+
+    #[test]
+    fn a_member_that_left_has_no_series() {
+        let (metrics, mut registry) = (Metrics::default(), Registry::default());
+        metrics.register(&mut registry);
+        for name in ["sz", "cd"] {
+            metrics.failed_writes.get_or_create(&Of::member(name)).inc();
+            metrics.reachable.get_or_create(&Of::member(name)).set(1);
+            metrics.queued.get_or_create(&Of::member(name)).set(1);
+        }
+        metrics.forget_member("sz");
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        assert!(!text.contains("member=\"sz\"") && text.contains("member=\"cd\""), "{text}");
     }
 }

@@ -87,6 +87,7 @@ async fn leave(f: &Federation, name: &str) -> Outcome {
         tokio::task::yield_now().await;
     }
     f.failures.forget_member(name);
+    f.metrics.forget_member(name);
     f.members.ask_all(&Kind::GatewayPeer.key("", name));
     tracing::info!(member = name, "left");
     Outcome::Done

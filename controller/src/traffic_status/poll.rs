@@ -28,6 +28,26 @@ struct Line {
     failures: usize,
 }
 
+/// A question that is under way, however it ends.
+struct Busy {
+    all: Arc<Mutex<BTreeSet<String>>>,
+    member: String,
+}
+
+impl Busy {
+    /// None while the member's last question is under way.
+    fn begin(all: &Arc<Mutex<BTreeSet<String>>>, member: &str) -> Option<Self> {
+        let begun = all.lock().insert(member.to_owned());
+        begun.then(|| Self { all: all.clone(), member: member.to_owned() })
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.all.lock().remove(&self.member);
+    }
+}
+
 /// Asks until cancelled.
 pub(crate) async fn poll(f: Arc<Federation>, cancel: CancellationToken) {
     let lines: Arc<Mutex<BTreeMap<String, Line>>> = Arc::default();
@@ -41,14 +61,14 @@ pub(crate) async fn poll(f: Arc<Federation>, cancel: CancellationToken) {
             for member in f.board.expire() {
                 f.queues.clusters.add(Name::cluster(&member));
             }
+            let is_member = |name: &String| f.hub.clusters.get(&Name::cluster(name)).is_some();
+            lines.lock().retain(|name, _| is_member(name));
             for cluster in f.hub.clusters.values() {
-                if !busy.lock().insert(cluster.name_any()) {
-                    continue;
-                }
-                let (f, lines, busy) = (f.clone(), lines.clone(), busy.clone());
+                let Some(busy) = Busy::begin(&busy, &cluster.name_any()) else { continue };
+                let (f, lines) = (f.clone(), lines.clone());
                 tasks.spawn(async move {
                     question(&f, &lines, &cluster).await;
-                    busy.lock().remove(&cluster.name_any());
+                    drop(busy);
                 });
             }
         }
@@ -104,4 +124,24 @@ async fn exchange(
         ask(line.connection.take(), SocketAddr::new(address, door.spill_port), config).await?;
     line.connection = Some(connection);
     Ok(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::Busy;
+
+    #[tokio::test]
+    async fn a_question_that_panics_is_over() {
+        let all = Arc::default();
+        let busy = Busy::begin(&all, "sz").expect("nothing is under way");
+        assert!(Busy::begin(&all, "sz").is_none());
+        let asked = tokio::spawn(async move {
+            let _busy = busy;
+            panic!("in a question, for this test");
+        });
+        assert!(asked.await.is_err());
+        assert!(Busy::begin(&all, "sz").is_some());
+    }
 }

@@ -1,6 +1,6 @@
 //! Two faults at once: regions that doubt each other hold nobody up who is not concerned.
 
-use spillway_decide::Priority;
+use spillway_decide::{Priority, Verdict};
 
 use crate::REGIONS;
 use crate::federation::{Federation, Script, Service};
@@ -88,4 +88,26 @@ fn a_returned_region_comes_home_while_another_is_down() {
     let recovering = run.expect("chengdu", "shenzhen Degraded -> Recovering", 60.0);
     assert!((88.0..93.0).contains(&recovering), "a hold after the last bad probe, not {recovering}");
     assert_eq!(run.answers(), ["shenzhen"; 2], "{}", run.story());
+}
+
+/// Five regions, one of them down: two doubt the returned one and one reaches it. Two are no quorum to give it
+/// up by, and enough not to take it back.
+#[test]
+fn a_returned_region_stays_away_while_more_doubt_than_reach_it() {
+    let script = Script {
+        service: Box::new(|region, at| match region {
+            "shenzhen" if (20.0..60.0).contains(&at) => Service::Dead,
+            "wuhan" if at >= 50.0 => Service::Dead,
+            _ => Service::Well,
+        }),
+        link: Box::new(|from, to, at| {
+            at < 20.0 || to != "shenzhen" || !["chengdu", "beijing"].contains(&from) || at >= 120.0
+        }),
+    };
+    let regions = ["shenzhen", "chengdu", "beijing", "xian", "wuhan"];
+    let mut run = Federation::new(&regions, Priority::default(), script);
+    run.run_until(119);
+    assert_eq!(run.verdict("xian", "shenzhen"), Verdict::Degraded, "{}", run.story());
+    run.run_until(200);
+    assert_eq!(run.verdict("xian", "shenzhen"), Verdict::Recovering, "{}", run.story());
 }

@@ -1,6 +1,6 @@
 //! What people want overrules what gateways find.
 
-use spillway_decide::{Enforcement, Intent, Priority, PriorityRegion, Verdict};
+use spillway_decide::{Enforcement, Intent, Mode, Priority, PriorityRegion, Verdict};
 
 use crate::federation::Service;
 use crate::{REGIONS, fault_of};
@@ -29,7 +29,8 @@ fn with_intent(region: &str, intent: Intent) -> Priority {
 
 #[test]
 fn a_drained_region_sends_everybody_on_however_well_it_is() {
-    let mut run = fault_of("chengdu", Service::Slow(100), 40.0, with_intent("shenzhen", Intent::Drained));
+    let priority = with_intent("shenzhen", Intent::Drained);
+    let mut run = fault_of("chengdu", Service::Slow(100), 40.0, priority);
     run.run_until(19);
     for region in REGIONS {
         assert_eq!(run.verdict(region, "shenzhen"), Verdict::Healthy, "{}", run.story());
@@ -43,6 +44,16 @@ fn a_drained_region_sends_everybody_on_however_well_it_is() {
     for region in REGIONS {
         assert_eq!(run.share(region, "beijing"), 100, "{region}\n{}", run.story());
     }
+}
+
+#[test]
+fn a_drained_region_helps_itself_elsewhere_where_each_serves_its_own() {
+    let priority = Priority { mode: Mode::Local, ..with_intent("beijing", Intent::Drained) };
+    let mut run = fault_of("nobody", Service::Well, 0.0, priority);
+    run.run_until(19);
+    assert_eq!(run.share("beijing", "shenzhen"), 100, "{}", run.story());
+    assert_eq!(run.share("chengdu", "chengdu"), 100, "{}", run.story());
+    assert_eq!(run.answers(), ["shenzhen", "chengdu", "shenzhen"], "{}", run.story());
 }
 
 #[test]

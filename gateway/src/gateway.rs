@@ -111,7 +111,7 @@ async fn finish(tasks: &mut JoinSet<()>) {
 }
 
 async fn front_door(listener: TcpListener, proxy: Proxy, stop: CancellationToken) {
-    serve::accept("http", listener, stop, |stream, client, watcher| {
+    serve::accept("http", listener, stop, move |stream, client, watcher| {
         let proxy = proxy.clone();
         serve::plain(stream, watcher, move |request| proxy.clone().front_door(request, client))
     })

@@ -41,7 +41,7 @@ impl SpillListener {
 
     /// Serves peers until `stop`.
     pub async fn run(self, listener: TcpListener, stop: CancellationToken) {
-        serve::accept("spill", listener, stop, |stream, peer, watcher| {
+        serve::accept("spill", listener, stop, move |stream, peer, watcher| {
             let door = self.clone();
             async move {
                 match door.acceptor.accept(stream).await {

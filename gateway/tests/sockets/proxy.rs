@@ -188,6 +188,22 @@ async fn backends_cannot_speak_as_gateways() {
     assert!(!answer.headers().contains_key("spillway-unprocessed"));
 }
 
+/// Common clients keep idle connections for up to a minute; a POST on one that we close is lost.
+#[tokio::test]
+async fn an_idle_connection_carries_the_next_request() {
+    let (world, _backend) = world().await;
+    let mut stream = TcpStream::connect(world.http()).await.unwrap();
+    let request = format!("POST /api/echo HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 5\r\n\r\nhello");
+    for idle in [Duration::ZERO, Duration::from_secs(12)] {
+        tokio::time::sleep(idle).await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"hello") {
+            answer.push(stream.read_u8().await.unwrap_or_else(|error| panic!("after {idle:?}: {error}")));
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_end_waits_for_requests_in_flight() {
     let (world, backend) = world().await;

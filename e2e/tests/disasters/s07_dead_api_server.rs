@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use k8s_openapi::api::networking::v1::Ingress;
 use jiff::Timestamp;
+use k8s_openapi::api::networking::v1::Ingress;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use spillway_crds::{FederatedIngress, MemberCluster};
@@ -42,7 +42,10 @@ async fn dead_api_server(stage: Stage) -> Result<()> {
     world.restart(&plane).await?;
     copies(&stage, "chengdu", true).await.context("chengdu, back again")?;
     let after = how_many(&stage).await?;
-    ensure!(after.iter().zip(&before).all(|(after, before)| *after == before + 1), "copies: {before:?}, then {after:?}");
+    ensure!(
+        after.iter().zip(&before).all(|(after, before)| *after == before + 1),
+        "copies: {before:?}, then {after:?}"
+    );
     Ok(())
 }
 

@@ -91,7 +91,11 @@ async fn removed(world: &World) -> Result<usize> {
 }
 
 /// Kills a controller as soon as it has done some of its work, and says how much; all of it would prove nothing.
-async fn kill_when(world: &World, controller: &Process, done: impl AsyncFn(&World) -> Result<usize>) -> Result<usize> {
+async fn kill_when(
+    world: &World,
+    controller: &Process,
+    done: impl AsyncFn(&World) -> Result<usize>,
+) -> Result<usize> {
     wait_until(PATIENCE, "the work to be in the middle", || async {
         let some = done(world).await?;
         ensure!(some > 0, "nothing is done yet");

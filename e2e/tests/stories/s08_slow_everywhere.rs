@@ -52,7 +52,7 @@ async fn status_says_so(scene: &Scene) -> Result<()> {
     wait_until(Duration::from_secs(15), "the status to say that nothing shifts", || async {
         let status = api.get(scene.name()).await?.status.context("no status")?;
         let text = serde_json::to_string(&status)?;
-        ensure!(text.contains("traffic stays"), "status {text}");
+        ensure!(text.contains("no region is within its bounds"), "status {text}");
         Ok(())
     })
     .await

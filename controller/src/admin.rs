@@ -13,6 +13,7 @@ use axum::{
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use spillway_placement::PlacementMap;
 use tokio_util::sync::CancellationToken;
 
 use crate::{federation::Federation, object::Kind};
@@ -21,6 +22,8 @@ use crate::{federation::Federation, object::Kind};
 pub(crate) struct Admin {
     /// The federation, if we lead.
     pub(crate) federation: Arc<ArcSwapOption<Federation>>,
+    /// Its placement map, whose rows the metrics count.
+    pub(crate) placement: Arc<ArcSwapOption<PlacementMap>>,
     /// The metrics.
     pub(crate) registry: Registry,
 }

@@ -178,13 +178,11 @@ impl Writer {
         call: impl Future<Output = Result<T, kube::Error>>,
     ) -> Result<T, WriteError> {
         self.lead.check()?;
-        match tokio::time::timeout(self.deadline.min(self.lead.left()), call).await {
-            Ok(result) => Ok(result?),
-            Err(_) => {
-                self.lead.check()?;
-                Err(WriteError::Deadline(self.deadline))
-            }
+        if let Ok(result) = tokio::time::timeout(self.deadline.min(self.lead.left()), call).await {
+            return Ok(result?);
         }
+        self.lead.check()?;
+        Err(WriteError::Deadline(self.deadline))
     }
 }
 

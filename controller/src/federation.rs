@@ -6,13 +6,13 @@ use spillway_placement::PlacementMap;
 
 use crate::{
     apply::Writer,
+    board::Board,
     events::Events,
     hub::{Hub, Queues},
     identity::Authority,
     ledger::Failures,
     member::Members,
     metrics::Metrics,
-    traffic_status::Board,
 };
 
 /// The federation, as its leader sees it.

@@ -69,7 +69,7 @@ pub(crate) fn federation(client: &Client) -> Arc<Federation> {
         failures: crate::ledger::Failures::default(),
         members: crate::member::Members::default(),
         authority: Authority::made("fed"),
-        board: crate::traffic_status::Board::default(),
+        board: crate::board::Board::default(),
         metrics: crate::metrics::Metrics::default(),
     };
     listed(&f.hub.ingresses, []);

@@ -3,7 +3,6 @@
 mod annotation;
 mod bereft;
 mod sources;
-mod watch;
 
 use k8s_openapi::api::{
     core::v1::Secret,
@@ -20,7 +19,6 @@ pub(crate) use bereft::Bereft;
 pub(crate) use sources::{
     Generated, federates, generate, is_generated, is_generated_priority, is_marked, serving_class,
 };
-pub(crate) use watch::watch;
 
 /// A namespace and a name; cluster-scoped objects have an empty namespace.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

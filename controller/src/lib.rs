@@ -2,9 +2,13 @@
 //! status on the hub.
 //!
 //! ```text
-//! hub/ (watch) ─▶ reconcile/ (dereference → validate → build → want) ─▶ member/ (plan → apply) ─▶ status, events
-//!                 traffic_status/ (ask gateways each second) ─────────────────────────────────▶ status, events
+//! watch ─▶ reconcile/ (dereference → validate → build → want) ─▶ propagate/ (plan → apply) ─▶ status, events
+//!          traffic_status/ (ask gateways each second) ────────────────────────────────────▶ status, events
 //! ```
+//!
+//! The rooms know only those before them: data ([`hub`], [`member`], [`board`], [`identity`], [`cache`], [`queue`],
+//! [`copy`], [`object`], [`ledger`], [`metrics`]) ← [`federation`], all of it together ← [`reconcile`], [`watch`],
+//! [`traffic_status`] ← [`propagate`] ← [`term`] ← [`run`].
 //!
 //! Everything is level-triggered: a key in a queue says "look again", and what to do follows from the hub's and
 //! the member's watches at that moment. So a successor has nothing to learn from its predecessor. Every write
@@ -12,6 +16,7 @@
 
 mod admin;
 mod apply;
+mod board;
 mod cache;
 mod conditions;
 mod copy;
@@ -27,9 +32,11 @@ mod member;
 mod metrics;
 mod object;
 pub mod options;
+mod propagate;
 mod queue;
 mod recent;
 mod reconcile;
 pub mod run;
 mod term;
 mod traffic_status;
+mod watch;

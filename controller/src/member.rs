@@ -1,12 +1,7 @@
-//! Members: each with its own connection, caches, queue and deadlines. One that hangs costs the others nothing.
+//! Members, as the hub knows them: each with its own caches, queue and health. What runs for them is in
+//! [`propagate`](crate::propagate).
 
-mod connection;
-mod observe;
-mod place;
-mod registry;
-mod session;
-mod status;
-mod sweep;
+mod sweeps;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -19,9 +14,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{cache::Cache, copy, identity::Issued, object::Kind, queue::Queue};
 
-pub(crate) use connection::ConnectionError;
-pub(crate) use registry::cluster;
-pub(crate) use sweep::Sweeps;
+pub(crate) use sweeps::Sweeps;
 
 /// How long a member may take to be listed before that is worth a status.
 const SETTLING: SignedDuration = SignedDuration::from_secs(5);
@@ -197,11 +190,21 @@ impl Members {
         self.running.read().get(name).map(|running| running.member.clone())
     }
 
-    /// A member without a connection, for tests.
-    #[cfg(test)]
-    pub(crate) fn meet(&self, member: Arc<Member>) {
-        let (connection, cancel) = (String::new(), CancellationToken::new());
+    /// What a member's connection was made of.
+    pub(crate) fn connection(&self, name: &str) -> Option<String> {
+        self.running.read().get(name).map(|running| running.connection.clone())
+    }
+
+    /// A member joins, with what ends that which runs for it.
+    pub(crate) fn join(&self, member: Arc<Member>, connection: String, cancel: CancellationToken) {
         self.running.write().insert(member.name.clone(), Running { member, connection, cancel });
+    }
+
+    /// A member leaves, and what runs for it ends.
+    pub(crate) fn leave(&self, name: &str) {
+        if let Some(running) = self.running.write().remove(name) {
+            running.cancel.cancel();
+        }
     }
 
     /// Asks every member to look at a key.

@@ -9,9 +9,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::ConstGauge, gauge::Gauge},
     registry::Registry,
 };
-use spillway_placement::State;
-
-use crate::federation::Federation;
+use spillway_placement::{PlacementMap, State};
 
 /// A series of one member.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -95,7 +93,7 @@ impl Metrics {
 }
 
 /// Rows of the placement map by member and state, counted by the map itself.
-pub(crate) struct Placements(pub(crate) Arc<ArcSwapOption<Federation>>);
+pub(crate) struct Placements(pub(crate) Arc<ArcSwapOption<PlacementMap>>);
 
 impl std::fmt::Debug for Placements {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -111,8 +109,7 @@ struct Rows {
 
 impl Collector for Placements {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let Some(federation) = self.0.load_full() else { return Ok(()) };
-        let map = &federation.placement;
+        let Some(map) = self.0.load_full() else { return Ok(()) };
         let mut rows = encoder.encode_descriptor(
             "placements",
             "Objects on members by how far they are. InStep is the goal; Pending and Drifted pass within \

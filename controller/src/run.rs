@@ -75,9 +75,9 @@ async fn one_term(campaign: &Campaign, terms: &Terms, admin: &Admin, stop: &Canc
 fn administration(metrics: &Metrics) -> Admin {
     let mut registry = Registry::with_prefix("spillway_controller");
     metrics.register(&mut registry);
-    let federation: Arc<ArcSwapOption<_>> = Arc::default();
-    registry.register_collector(Box::new(Placements(federation.clone())));
-    Admin { federation, registry }
+    let placement: Arc<ArcSwapOption<_>> = Arc::default();
+    registry.register_collector(Box::new(Placements(placement.clone())));
+    Admin { federation: Arc::default(), placement, registry }
 }
 
 async fn connect(options: &Options) -> anyhow::Result<Client> {

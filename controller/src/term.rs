@@ -16,9 +16,11 @@ use crate::{
     lead::Lead,
     member,
     metrics::Metrics,
+    propagate,
     queue::{Outcome, Queue},
     reconcile::{self, Told},
     traffic_status,
+    watch::watch,
 };
 
 /// How long one call may take.
@@ -47,14 +49,15 @@ pub(crate) async fn lead(terms: &Terms, admin: &Admin, cancel: CancellationToken
     let Some(federation) = cancel.run_until_cancelled(begin(terms)).await else { return Ok(()) };
     let f = Arc::new(federation?);
     admin.federation.store(Some(f.clone()));
+    admin.placement.store(Some(f.placement.clone()));
     tracing::info!(federation = f.name, hub = f.hub_uid, "leads");
     let told = Told::default();
     tokio::join!(
-        hub::watch(&f, &cancel),
+        watch(&f, &cancel),
         work(&f.queues.sources, &cancel, async |name| reconcile::source(&f, &told, &name).await),
         work(&f.queues.federated, &cancel, async |name| reconcile::federated(&f, &name).await),
         work(&f.queues.priorities, &cancel, async |name| reconcile::priority(&f, &name).await),
-        work(&f.queues.clusters, &cancel, async |name| member::cluster(&f, &name).await),
+        work(&f.queues.clusters, &cancel, async |name| propagate::cluster(&f, &name).await),
         traffic_status::poll(f.clone(), cancel.clone()),
         traffic_status::mirror(f.clone(), cancel.clone()),
     );
@@ -62,6 +65,7 @@ pub(crate) async fn lead(terms: &Terms, admin: &Admin, cancel: CancellationToken
     f.members.tasks.close();
     f.members.tasks.wait().await;
     admin.federation.store(None);
+    admin.placement.store(None);
     Ok(())
 }
 
@@ -92,7 +96,7 @@ async fn begin(terms: &Terms) -> anyhow::Result<Federation> {
         failures: crate::ledger::Failures::default(),
         members: member::Members::default(),
         authority,
-        board: traffic_status::Board::default(),
+        board: crate::board::Board::default(),
         metrics: metrics.clone(),
     })
 }

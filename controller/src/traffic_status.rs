@@ -2,11 +2,9 @@
 //! decides anything, and nothing waits for it.
 
 mod aggregate;
-mod board;
 mod client;
 mod poll;
 mod write;
 
-pub(crate) use board::Board;
 pub(crate) use poll::poll;
 pub(crate) use write::mirror;

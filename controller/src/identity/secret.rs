@@ -4,45 +4,45 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::{ByteString, api::core::v1::Secret, jiff::Timestamp};
 use kube::api::DynamicObject;
+use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
-use spillway_crds::names::{annotations::CONTENT, member_identity, secrets};
+use spillway_crds::names::{annotations::CONTENT, secrets};
 use spillway_decide::plan::Owner;
 
 use super::{Authority, Certificate, Facts, IssueError, Verdict, examine};
-use crate::{copy::Copy, federation::Federation, member::Member};
+use crate::copy::Copy;
 
 /// An identity that was issued, until the member's watch shows it.
 pub(crate) type Issued = Certificate;
 
-/// The Secret that `member` shall have, after what is seen there.
+/// The Secret that the member with this identity shall have, after what was issued for it and what is seen there.
 pub(crate) fn secret(
-    f: &Federation,
-    member: &Member,
+    authority: &Authority,
+    uri: &str,
+    issued: &Mutex<Option<Issued>>,
     owner: &Owner,
     seen: Option<&DynamicObject>,
 ) -> Result<Copy, IssueError> {
-    let authority = &f.authority;
-    let uri = member_identity(&authority.federation, &member.region, &member.name);
     let will_do = |identity: &Certificate| {
         let facts = Facts::of(identity.certificate.as_bytes());
-        examine(facts.as_ref(), &uri, &authority.key, Timestamp::now())
+        examine(facts.as_ref(), uri, &authority.key, Timestamp::now())
     };
     let why = match seen.and_then(untouched) {
         None => "there is none, or it was changed by hand",
         Some(there) => match will_do(&there) {
             Verdict::Renew(why) => why,
             Verdict::Keep => {
-                *member.issued.lock() = None;
+                *issued.lock() = None;
                 return copy(authority, owner, &there);
             }
         },
     };
-    let mut issued = member.issued.lock();
+    let mut issued = issued.lock();
     if let Some(identity) = issued.as_ref().filter(|identity| will_do(identity) == Verdict::Keep) {
         return copy(authority, owner, identity);
     }
-    let identity = authority.issue(&uri)?;
-    tracing::info!(member = member.name, uri, why, "issued an identity");
+    let identity = authority.issue(uri)?;
+    tracing::info!(uri, why, "issued an identity");
     let result = copy(authority, owner, &identity);
     *issued = Some(identity);
     result

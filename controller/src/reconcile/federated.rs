@@ -132,6 +132,7 @@ mod tests {
     use std::sync::Arc;
 
     use serde_json::{Value, json};
+    use tokio_util::sync::CancellationToken;
 
     use super::federated;
     use crate::{
@@ -176,7 +177,7 @@ mod tests {
         let (f, asked) = ends_with_a_member();
         let member = Arc::new(Member::new("sz", "shenzhen", false));
         member.update_health(|health| health.reach = Reach::Silent("cut".into()));
-        f.members.meet(member);
+        f.members.join(member, String::new(), CancellationToken::new());
         assert_eq!(federated(&f, &web()).await, Outcome::Done);
         assert!(!lets_go(&asked), "{asked:?}");
     }

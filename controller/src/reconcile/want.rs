@@ -2,7 +2,10 @@
 //! nothing old is ever written.
 
 use kube::ResourceExt;
-use spillway_crds::{federated_ingress::DeletionPolicy, names::FINALIZER};
+use spillway_crds::{
+    federated_ingress::DeletionPolicy,
+    names::{FINALIZER, member_identity},
+};
 use spillway_decide::plan::{Absence, Want};
 use spillway_placement::ObjectKey;
 
@@ -96,7 +99,8 @@ fn own_identity(f: &Federation, member: &Member, key: &ObjectKey) -> Wanted {
     };
     let owner = build::owner(&f.hub_uid, &*cluster);
     let seen = member.cache(Kind::Identity).get(key);
-    match identity::secret(f, member, &owner, seen.as_deref()) {
+    let uri = member_identity(&f.name, &member.region, &member.name);
+    match identity::secret(&f.authority, &uri, &member.issued, &owner, seen.as_deref()) {
         Ok(copy) => Wanted::copy(copy),
         Err(error) => {
             tracing::error!(member = member.name, %error, "cannot issue the gateways' identity");

@@ -19,8 +19,10 @@ use spillway_decide::{
     sli::Sli,
 };
 
-use super::board::shown;
-use crate::conditions::{Conditions, Is};
+use crate::{
+    board::shown,
+    conditions::{Conditions, Is},
+};
 
 /// One gateway's word on the priority in question.
 #[derive(Debug, Clone, Copy)]

@@ -8,14 +8,18 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Member, Reach,
     connection::{Route, client},
     observe::observe,
     place::place,
     status,
     sweep::sweep,
 };
-use crate::{federation::Federation, hub::Name, object::Kind};
+use crate::{
+    federation::Federation,
+    hub::Name,
+    member::{Member, Reach},
+    object::Kind,
+};
 
 const CHECK: Duration = Duration::from_secs(2);
 /// So many checks in a row must fail: one late answer is no outage.

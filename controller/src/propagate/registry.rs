@@ -7,13 +7,13 @@ use spillway_crds::MemberCluster;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Member, Reach, Running,
-    connection::{Route, route},
+    connection::{ConnectionError, Route, route},
     session, status,
 };
 use crate::{
     federation::Federation,
     hub::Name,
+    member::{Member, Reach},
     object::{Kind, identity_key},
     queue::Outcome,
 };
@@ -31,9 +31,8 @@ pub(crate) async fn cluster(f: &Arc<Federation>, name: &Name) -> Outcome {
     };
     let connection = route(&f.hub, &f.namespace, &cluster);
     let made_of = format!("{} {connection:?}", cluster.spec.region);
-    let running = f.members.running.read().get(&name.name).map(|running| running.connection.clone());
-    if running.as_deref() != Some(&made_of) {
-        stop(f, &name.name);
+    if f.members.connection(&name.name).as_deref() != Some(&made_of) {
+        f.members.leave(&name.name);
         join(f, &cluster, connection, made_of);
     }
     if f.members.get(&name.name).is_some_and(|member| member.is_settling()) {
@@ -52,15 +51,14 @@ pub(crate) async fn cluster(f: &Arc<Federation>, name: &Name) -> Outcome {
 fn join(
     f: &Arc<Federation>,
     cluster: &MemberCluster,
-    connection: Result<Route, super::ConnectionError>,
+    connection: Result<Route, ConnectionError>,
     made_of: String,
 ) {
     let (name, in_place) = (cluster.name_any(), cluster.spec.connection.in_place.is_some());
     let member = Arc::new(Member::new(&name, &cluster.spec.region, in_place));
     let cancel = CancellationToken::new();
     f.placement.join(&name);
-    let running = Running { member: member.clone(), connection: made_of, cancel: cancel.clone() };
-    f.members.running.write().insert(name.clone(), running);
+    f.members.join(member.clone(), made_of, cancel.clone());
     member.queue.add(identity_key(&f.namespace));
     match connection {
         Ok(route) => {
@@ -74,15 +72,9 @@ fn join(
     }
 }
 
-fn stop(f: &Federation, name: &str) {
-    if let Some(running) = f.members.running.write().remove(name) {
-        running.cancel.cancel();
-    }
-}
-
 /// A member that leaves keeps its copies: nobody said that they should go.
 async fn leave(f: &Federation, name: &str) -> Outcome {
-    stop(f, name);
+    f.members.leave(name);
     while f.placement.leave(name, FORGET).is_ok_and(|left| left > 0) {
         tokio::task::yield_now().await;
     }

@@ -1,25 +1,18 @@
 //! Deletes that nobody asked for by name: gathered for a moment, and done only if the guard lets them pass.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use kube::{Client, ResourceExt, api::ApiResource};
-use parking_lot::Mutex;
 use serde_json::json;
 use spillway_crds::MemberCluster;
 use spillway_crds::names::annotations::ALLOW_DELETES;
 use spillway_decide::plan::{Guard, Sweep};
 use spillway_placement::ObjectKey;
-use tokio::{
-    sync::Notify,
-    time::{sleep, timeout},
-};
+use tokio::time::{sleep, timeout};
 
-use super::{
-    Member,
-    place::{delete_inferred, still_unwanted},
-};
+use super::place::{delete_inferred, still_unwanted};
 use crate::{
-    apply::dynamic, federation::Federation, hub::Name, object::Kind, queue::Outcome, recent::Recent,
+    apply::dynamic, federation::Federation, hub::Name, member::Member, object::Kind, queue::Outcome,
 };
 
 /// What belongs together arrives within this.
@@ -27,36 +20,20 @@ const GATHER: Duration = Duration::from_millis(300);
 /// How often held deletes are looked at again: a person may have allowed them.
 const ROUND: Duration = Duration::from_secs(2);
 
-/// What waits for the guard.
-#[derive(Debug, Default)]
-pub(crate) struct Sweeps {
-    waiting: Mutex<BTreeSet<ObjectKey>>,
-    recent: Recent,
-    wake: Notify,
-}
-
-impl Sweeps {
-    /// Asks for a delete.
-    pub(crate) fn ask(&self, key: ObjectKey) {
-        self.waiting.lock().insert(key);
-        self.wake.notify_one();
-    }
-}
-
 /// Sweeps until dropped.
 pub(crate) async fn sweep(f: &Federation, member: &Member, client: &Client) {
     loop {
-        if member.sweeps.waiting.lock().is_empty() {
-            member.sweeps.wake.notified().await;
+        if member.sweeps.waiting().is_empty() {
+            member.sweeps.asked().await;
             sleep(GATHER).await;
         } else {
-            let _ = timeout(ROUND, member.sweeps.wake.notified()).await;
+            let _ = timeout(ROUND, member.sweeps.asked()).await;
         }
-        let asked: Vec<_> = member.sweeps.waiting.lock().iter().cloned().collect();
+        let asked = member.sweeps.waiting();
         let (wanted, dropped): (Vec<_>, Vec<_>) =
             asked.into_iter().partition(|key| still_unwanted(f, member, client, key));
         for key in &dropped {
-            member.sweeps.waiting.lock().remove(key);
+            member.sweeps.drop(key);
         }
         let recent = member.sweeps.recent.count();
         let guard = Guard { total: total(member) + recent, recent, allowed: allowed(f, member) };
@@ -109,7 +86,7 @@ async fn delete(f: &Federation, member: &Member, client: &Client, key: ObjectKey
     if delete_inferred(f, member, client, &key).await == Outcome::Failed {
         return; // it waits on
     }
-    member.sweeps.waiting.lock().remove(&key);
+    member.sweeps.drop(&key);
     member.sweeps.recent.note();
 }
 

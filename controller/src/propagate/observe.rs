@@ -18,11 +18,11 @@ use spillway_crds::names::{
 };
 use spillway_placement::ObjectKey;
 
-use super::Member;
 use crate::{
     cache::Steady,
     federation::Federation,
     hub::Name,
+    member::Member,
     object::{Kind, source_name},
 };
 

@@ -4,11 +4,11 @@ use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use kube::{ResourceExt, api::ApiResource};
 use spillway_crds::{MemberCluster, MemberClusterStatus, member_cluster::GatewayStatus};
 
-use super::{Health, Member, Reach};
 use crate::{
     apply::WriteError,
     conditions::{Conditions, Is},
     federation::Federation,
+    member::{Health, Member, Reach},
     object::Kind,
 };
 

@@ -8,13 +8,13 @@ use spillway_crds::names::{annotations::CONTENT, labels};
 use spillway_decide::plan::{Change, Reason, Synced, change};
 use spillway_placement::{Fingerprint, ObjectKey, Row};
 
-use super::Member;
 use crate::{
     apply::WriteError,
     copy::{self, Copy},
     federation::Federation,
     hub::Name,
     ledger::record,
+    member::Member,
     object::{Kind, copy_name},
     queue::Outcome,
     reconcile::{Wanted, want},

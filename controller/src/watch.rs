@@ -12,10 +12,10 @@ use serde::de::DeserializeOwned;
 use spillway_crds::names::annotations::REGION_PRIORITY;
 use tokio_util::sync::CancellationToken;
 
-use super::{Name, federates, is_generated, is_generated_priority};
 use crate::{
     cache::{Cache, Steady},
     federation::Federation,
+    hub::{Name, federates, is_generated, is_generated_priority},
     object::Kind,
 };
 
@@ -116,7 +116,10 @@ fn classes(f: &Federation) {
 /// The generations that were seen last. They begin anew with each object, so the UID belongs to them: one that was
 /// deleted and made again between two looks is another.
 #[derive(Debug, Default)]
-struct Generations(Mutex<BTreeMap<(&'static str, Name), (Option<String>, Option<i64>)>>);
+struct Generations(Mutex<BTreeMap<(&'static str, Name), Generation>>);
+
+/// A UID and a generation.
+type Generation = (Option<String>, Option<i64>);
 
 impl Generations {
     /// Whether this is new; an object that is gone is always news.

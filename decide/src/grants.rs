@@ -42,14 +42,27 @@ pub fn offer(ceiling: u32, local_rate: f64, own: Verdict, origins: &[Origin<'_>]
 const BURST_SECONDS: f64 = 0.5;
 
 /// Spends a grant request by request.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bucket {
     rate: f64,
     tokens: f64,
     filled: Time,
+    burst_seconds: f64,
+}
+
+impl Default for Bucket {
+    fn default() -> Self {
+        Self::with_burst(BURST_SECONDS)
+    }
 }
 
 impl Bucket {
+    /// An empty bucket that holds what is granted in so many seconds.
+    #[must_use]
+    pub const fn with_burst(seconds: f64) -> Self {
+        Self { rate: 0.0, tokens: 0.0, filled: Time(0), burst_seconds: seconds }
+    }
+
     /// Sets the grant, in requests a second. A new bucket starts full.
     pub fn set(&mut self, now: Time, rate: u32) {
         let fresh = self.rate == 0.0;
@@ -74,7 +87,7 @@ impl Bucket {
     }
 
     fn depth(&self) -> f64 {
-        if self.rate > 0.0 { (self.rate * BURST_SECONDS).max(1.0) } else { 0.0 }
+        if self.rate > 0.0 { (self.rate * self.burst_seconds).max(1.0) } else { 0.0 }
     }
 }
 

@@ -79,7 +79,7 @@ impl Proxy {
     ) -> Result<Response<Body>, Unserved> {
         let endpoint = self.inner.upstreams.pick(backend, None).ok_or(Unserved::NoEndpoint)?;
         let first = endpoint.address();
-        let copy = if first_hop { replayable(&request) } else { None };
+        let copy = if first_hop && is_idempotent(&request) { copied(&request) } else { None };
         let Failure { reason, unsent } = match Lease::send(endpoint, request).await {
             Ok(response) => return Ok(response),
             Err(failure) => failure,
@@ -143,15 +143,18 @@ fn to_backend_form(request: &mut Request<Body>, origin: &Origin) {
     }
 }
 
-/// A copy of a request that may be sent twice: idempotent by its method, and without a body.
-pub(super) fn replayable(request: &Request<Body>) -> Option<Request<Body>> {
-    let method = request.method();
-    let idempotent = [Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
-    if !idempotent || !http_body::Body::is_end_stream(request.body()) {
+/// Whether a request that may have been processed may be sent once more.
+pub(super) fn is_idempotent(request: &Request<Body>) -> bool {
+    [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method())
+}
+
+/// A copy of a request that has no body.
+pub(super) fn copied(request: &Request<Body>) -> Option<Request<Body>> {
+    if !http_body::Body::is_end_stream(request.body()) {
         return None;
     }
     let mut copy = Request::new(body::empty());
-    *copy.method_mut() = method.clone();
+    *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();
     *copy.version_mut() = request.version();
     *copy.headers_mut() = request.headers().clone();

@@ -9,7 +9,7 @@ use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 use spillway_decide::Peer;
 
-use super::local::replayable;
+use super::local::{copied, is_idempotent};
 use super::{Exchange, Origin, Proxy, answer, headers};
 use crate::body::{self, Body};
 use crate::metrics::Served;
@@ -53,7 +53,7 @@ impl Proxy {
     }
 
     async fn ask_peer(&self, peer: &Peer, request: Request<Body>) -> Attempt {
-        let copy = replayable(&request);
+        let copy = copied(&request);
         match self.inner.peers.send(peer, request).await {
             Ok(response) if response.headers().contains_key(headers::UNPROCESSED) => match copy {
                 Some(copy) => Attempt::Unprocessed(copy),
@@ -64,7 +64,7 @@ impl Proxy {
                 tracing::debug!(peer = %peer.member, %error, sent = unsent.is_none(), "spill failed");
                 let again = unsent.map(|request| *request);
                 again
-                    .or_else(|| copy.filter(|_| self.inner.budget.spend()))
+                    .or_else(|| copy.filter(|copy| is_idempotent(copy) && self.inner.budget.spend()))
                     .map_or_else(connection_broke, Attempt::Unprocessed)
             }
         }
@@ -92,15 +92,26 @@ impl Proxy {
         let config = self.config();
         let Some(route) = config.routes.lookup(&origin.authority, request.uri().path()) else {
             self.inner.metrics.request(None, StatusCode::SERVICE_UNAVAILABLE, Served::Nobody);
-            let mut response = answer::unavailable("spillway: this region does not have the route");
-            response.headers_mut().insert(headers::UNPROCESSED, HeaderValue::from_static("1"));
-            return response;
+            return unprocessed("spillway: this region does not have the route");
         };
+        if let Some(priority) = &route.priority
+            && !self.inner.traffic.admits(priority, region)
+        {
+            self.inner.metrics.request(Some(route), StatusCode::SERVICE_UNAVAILABLE, Served::Nobody);
+            return unprocessed("spillway: this is more than was granted");
+        }
         let arrival = Arrival::Spilled { origin: region.to_owned() };
         let request = request.map(body::incoming);
         self.serve_here(Exchange { config: &config, route, origin: &origin, arrival, received, request })
             .await
     }
+}
+
+/// Nothing was done about the request, and the origin may serve it.
+fn unprocessed(message: &str) -> Response<Body> {
+    let mut response = answer::unavailable(message);
+    response.headers_mut().insert(headers::UNPROCESSED, HeaderValue::from_static("1"));
+    response
 }
 
 fn connection_broke() -> Attempt {

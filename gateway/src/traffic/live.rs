@@ -12,6 +12,7 @@ use spillway_decide::reach::{Company, Watch};
 use spillway_decide::votes::Vote;
 use spillway_decide::{Change, Decider, Decision, Heard, Input, Peer, Priority, Time};
 
+use super::admission::Admission;
 use super::ledger::Ledger;
 use crate::config::Identity;
 
@@ -19,7 +20,10 @@ pub(super) struct Live {
     pub(super) ledger: Mutex<Ledger>,
     thinking: Mutex<Thinking>,
     decided: ArcSwapOption<Decision>,
+    /// What others grant us.
     buckets: Mutex<HashMap<String, Bucket>>,
+    /// What we granted others.
+    admission: Mutex<Admission>,
 }
 
 /// The memory that only the loop and the probes touch.
@@ -48,6 +52,7 @@ impl Live {
             thinking: Mutex::new(thinking),
             decided: ArcSwapOption::empty(),
             buckets: Mutex::default(),
+            admission: Mutex::new(Admission::new(now)),
         }
     }
 
@@ -100,6 +105,7 @@ impl Live {
         });
         drop(thinking);
         self.fund(around.now, &decision.grants);
+        self.admission.lock().promise(around.now, &decision.report.grants);
         let changes = std::mem::take(&mut decision.changes);
         self.decided.store(Some(Arc::new(decision)));
         changes
@@ -119,6 +125,11 @@ impl Live {
     /// Takes one request off a region's grant, if there is one left.
     pub(super) fn charge(&self, now: Time, region: &str) -> bool {
         self.buckets.lock().get_mut(region).is_some_and(|bucket| bucket.take(now))
+    }
+
+    /// Takes one request off what we granted a region, if there is something left.
+    pub(super) fn admit(&self, now: Time, origin: &str) -> bool {
+        self.admission.lock().admit(now, origin)
     }
 
     fn fund(&self, now: Time, grants: &BTreeMap<String, u32>) {

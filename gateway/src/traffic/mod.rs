@@ -6,6 +6,7 @@
 //! listener gives it the peers' reports. Each thing that may hang (a peer's door, its spill listener, a
 //! backend) has a task of its own with a deadline; deciding waits for none of them.
 
+mod admission;
 mod backends;
 mod clock;
 mod doors;
@@ -133,6 +134,12 @@ impl Traffic {
             count => peers.rotate_left(self.turn() % count),
         }
         Destination::Spill { region, peers }
+    }
+
+    /// Whether a request that the gateways of `origin` forwarded is within what they were granted; takes it off.
+    #[must_use]
+    pub fn admits(&self, priority: &str, origin: &str) -> bool {
+        self.live(priority).is_none_or(|live| live.admit(self.inner.clock.now(), origin))
     }
 
     /// Notes a request that this region serves itself, when it is received. Not for requests that are

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use region_gateway::body;
 use region_gateway::config::{self, Config, Credentials};
@@ -171,6 +171,27 @@ async fn the_second_hop_repeats_nothing() {
     assert!(!response.headers().contains_key("spillway-unprocessed"), "only gateways say so");
 }
 
+/// `second` declares that it can carry nothing, so it grants nothing, and takes in nothing.
+#[tokio::test]
+async fn more_than_was_granted_is_refused() {
+    let Serving { authority, peer, world, backend } = serving().await;
+    let regions = ["first", "second"].map(|name| PriorityRegion { name: name.into(), ..Default::default() });
+    change(&world.config, |config| {
+        config.peers.iter_mut().for_each(|peer| peer.max_requests_per_second = Some(0));
+        let priority = Priority { regions: regions.into(), ..Priority::default() };
+        config.priorities = [(PRIORITY.to_owned(), priority)].into();
+    });
+    let client = client("first", &authority);
+    let ask = || async { client.send(&peer, spilled("/api/x")).await.unwrap() };
+    let refused = |response: &Response<_>| response.status() == StatusCode::SERVICE_UNAVAILABLE;
+    let response = eventually("a refusal", Duration::from_secs(10), ask, refused).await;
+    assert_eq!(response.headers()["spillway-unprocessed"], "1", "the origin may serve it");
+    assert_eq!(response.headers()["retry-after"], "1");
+    let served = backend.served();
+    assert_eq!(ask().await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(backend.served(), served);
+}
+
 #[tokio::test]
 async fn a_peer_that_is_gone_gives_the_request_back() {
     let authority = Authority::new();
@@ -216,6 +237,16 @@ async fn arrivals_spill_and_come_back_when_the_peer_dies() {
     assert_eq!(http1(address, request).await.body(), "over there");
     assert!(first.counter("spilled") > 0);
     assert_eq!(second.counter("spilled"), 0, "at most one hop");
+
+    change(&second.config, |config| config.routes = Config::default().routes);
+    for request in
+        [get("/api/x"), Request::post("/api/x").header("host", HOST).body(Full::default()).unwrap()]
+    {
+        let (refused, method) = (first.counter("spillCameBack"), request.method().clone());
+        let answer = http1(address, request).await;
+        assert_eq!((answer.status(), answer.body().as_str()), (StatusCode::OK, "first"), "{method}");
+        assert_eq!(first.counter("spillCameBack"), refused + 1, "{method}: what is refused comes home");
+    }
 
     second.gateway.stop().await;
     for _ in 0..20 {

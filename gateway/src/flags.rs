@@ -40,6 +40,9 @@ pub struct Flags {
     /// Local address of connections to peers
     #[arg(long, value_name = "IP")]
     pub source_address: Option<IpAddr>,
+    /// How long to serve on with failing health checks when told to end, so that others notice
+    #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(..=600))]
+    pub lame_duck_seconds: u64,
     /// How to log
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,

@@ -92,6 +92,12 @@ impl Gateway {
         &self.metrics
     }
 
+    /// Fails readiness and the front door's health check, and serves on: peers, load balancers and resolvers
+    /// have to notice before connections are refused.
+    pub fn drain(&self) {
+        self.draining.cancel();
+    }
+
     /// Fails readiness, accepts nothing new, ends what is in flight, then stops everything else.
     pub async fn stop(mut self) {
         self.draining.cancel();

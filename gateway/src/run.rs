@@ -1,16 +1,20 @@
 //! The program: load the snapshot, serve, follow the API server, end on a signal.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::snapshot::SnapshotDir;
-use crate::config::{self, Config, ConfigReceiver, Watch};
+use crate::config::{self, Config, ConfigReceiver, ConfigSender, Watch};
 use crate::flags::Flags;
 use crate::gateway::{Gateway, Listen};
 use crate::metrics::Metrics;
+
+/// A kubeconfig that cannot be used is tried again so often: it may be a Secret that is being renewed.
+const KUBECONFIG_RETRY: Duration = Duration::from_secs(5);
 
 /// Runs a gateway until SIGTERM or SIGINT.
 pub async fn run(flags: Flags) -> anyhow::Result<()> {
@@ -23,8 +27,14 @@ pub async fn run(flags: Flags) -> anyhow::Result<()> {
 
     let gateway =
         Gateway::start(&listen(&flags), receiver.clone(), metrics.clone()).await.context("cannot listen")?;
-    let watch = Watch::start(flags.kubeconfig.as_deref(), &flags.namespace, &stop).await?;
-    let publisher = tokio::spawn(watch.publish(sender, metrics, stop.clone()));
+    let watch = match watch(&flags, &stop).await {
+        Err(error) if receiver.borrow().is_loaded() => {
+            tracing::warn!(error = format!("{error:#}"), "cannot watch; serving from the snapshot alone");
+            None
+        }
+        watch => Some(watch?),
+    };
+    let publisher = tokio::spawn(follow(watch, flags.clone(), sender, metrics, stop.clone()));
     let snapshot_writer =
         snapshots.clone().map(|snapshots| tokio::spawn(snapshots.follow(receiver.clone(), stop.clone())));
     tracing::info!(
@@ -39,6 +49,12 @@ pub async fn run(flags: Flags) -> anyhow::Result<()> {
         _ = interrupt.recv() => "SIGINT",
     };
     tracing::info!(signal, "draining");
+    gateway.drain();
+    tokio::select! {
+        () = tokio::time::sleep(Duration::from_secs(flags.lame_duck_seconds)) => {}
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
     gateway.stop().await;
     stop.cancel();
     for task in [Some(publisher), snapshot_writer].into_iter().flatten() {
@@ -47,6 +63,30 @@ pub async fn run(flags: Flags) -> anyhow::Result<()> {
     save_last(snapshots.as_ref(), &receiver);
     tracing::info!("region gateway has ended");
     Ok(())
+}
+
+async fn watch(flags: &Flags, stop: &CancellationToken) -> anyhow::Result<Watch> {
+    Ok(Watch::start(flags.kubeconfig.as_deref(), &flags.namespace, stop).await?)
+}
+
+/// Publishes what is watched, as soon as it can be.
+async fn follow(
+    mut started: Option<Watch>,
+    flags: Flags,
+    sender: ConfigSender,
+    metrics: Metrics,
+    stop: CancellationToken,
+) {
+    loop {
+        if let Some(watch) = started {
+            return watch.publish(sender, metrics, stop).await;
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(KUBECONFIG_RETRY) => {}
+        }
+        started = watch(&flags, &stop).await.ok();
+    }
 }
 
 fn listen(flags: &Flags) -> Listen {

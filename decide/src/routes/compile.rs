@@ -97,7 +97,7 @@ impl Compiler {
                 port: port.clone(),
             },
             aliases: aliases.clone(),
-            probe: ingress.probe_path.clone().map(|path| Probe { path }),
+            probe: ingress.probe_path.clone().map(|path| Probe { path, host: ingress.probe_host.clone() }),
             spill: ingress.spill,
         });
     }

@@ -47,6 +47,8 @@ pub struct Route {
 pub struct Probe {
     /// The path to ask for.
     pub path: String,
+    /// The host to ask for; none: the route's own.
+    pub host: Option<String>,
 }
 
 /// Which requests may be forwarded to another region.

@@ -21,6 +21,8 @@ pub struct Ingress {
     pub redirect_aliases: Vec<String>,
     /// The path to probe.
     pub probe_path: Option<String>,
+    /// The host to ask for when probing, if it is not the route's own.
+    pub probe_host: Option<String>,
     /// Which requests may be forwarded.
     pub spill: SpillPolicy,
     /// Its rules.

@@ -65,7 +65,7 @@ pub fn build(objects: &Objects, previous: &Config) -> (Config, Vec<Rejection>) {
 }
 
 fn take_credentials(config: &mut Config, object: Option<&Secret>, rejections: &mut Vec<Rejection>) {
-    match object.map(secret::read) {
+    match object.map(|object| secret::read(object, &config.identity)) {
         Some(Ok((credentials, federation))) => {
             config.identity.federation = federation;
             config.credentials = Some(Arc::new(credentials));

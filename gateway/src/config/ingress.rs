@@ -38,6 +38,7 @@ pub(super) fn read(object: &Object, rejections: &mut Vec<Rejection>) -> Ingress 
             })
             .unwrap_or_default(),
         probe_path: annotation(annotations::PROBE_PATH).filter(|path| path.starts_with('/')),
+        probe_host: annotation(annotations::PROBE_HOST).filter(|host| !host.is_empty()),
         spill: read_spill(annotation(annotations::SPILL).as_deref(), &mut reject),
         default_backend: default_backend.and_then(|backend| read_backend(backend, &mut reject)),
         rules,

@@ -3,11 +3,11 @@
 use k8s_openapi::api::core::v1::Secret;
 use spillway_crds::names::secrets;
 
-use super::Credentials;
-use crate::mtls::{TlsError, own_identity};
+use super::{Credentials, Identity};
+use crate::mtls::{TlsError, own_identity, server_config};
 
-/// Reads the Secret and makes sure that it can be used, before it takes the place of one that could.
-pub(super) fn read(secret: &Secret) -> Result<(Credentials, String), TlsError> {
+/// Reads the Secret and makes sure that `own` gateway can use it, before it takes the place of one that could.
+pub(super) fn read(secret: &Secret, own: &Identity) -> Result<(Credentials, String), TlsError> {
     let field = |name: &'static str| {
         let bytes = secret.data.as_ref().and_then(|data| data.get(name)).map(|bytes| bytes.0.clone());
         bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| TlsError::Pem {
@@ -20,6 +20,12 @@ pub(super) fn read(secret: &Secret) -> Result<(Credentials, String), TlsError> {
         key_pem: field(secrets::TLS_KEY)?,
         authorities_pem: field(secrets::CA_CRT)?,
     };
+    // Key, chain and authorities have to fit each other, too.
+    server_config(&credentials)?;
     let identity = own_identity(&credentials)?;
+    if (identity.region.as_ref(), identity.member.as_ref()) != (Some(&own.region), Some(&own.member)) {
+        let (region, member) = (own.region.clone(), own.member.clone());
+        return Err(TlsError::Stranger { found: identity, region, member });
+    }
     Ok((credentials, identity.federation))
 }

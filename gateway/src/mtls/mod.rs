@@ -17,3 +17,4 @@ pub use server::{AcceptError, SpillAcceptor};
 pub use tls::{TlsError, own_identity};
 
 pub(crate) use connect::tcp;
+pub(crate) use tls::server_config;

@@ -33,6 +33,18 @@ pub enum TlsError {
     /// The pieces do not fit each other.
     #[error("the identity Secret cannot be used: {0}")]
     Rustls(#[from] rustls::Error),
+    /// It was issued to another.
+    #[error(
+        "tls.crt of the identity Secret: issued to {found}, but this is the gateway of region {region}, member {member}"
+    )]
+    Stranger {
+        /// Who the certificate says that we are.
+        found: CallerIdentity,
+        /// Our region, from the flags.
+        region: String,
+        /// Our member, from the flags.
+        member: String,
+    },
     /// No authority to trust.
     #[error("ca.crt of the identity Secret: {0}")]
     Authorities(String),
@@ -84,7 +96,7 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 /// For the spill listener: every caller must present a certificate of the federation.
-pub(super) fn server_config(credentials: &Credentials) -> Result<Arc<ServerConfig>, TlsError> {
+pub(crate) fn server_config(credentials: &Credentials) -> Result<Arc<ServerConfig>, TlsError> {
     let material = Material::parse(credentials)?;
     let verifier = WebPkiClientVerifier::builder_with_provider(material.roots, provider())
         .build()

@@ -84,11 +84,12 @@ fn targets(config: &Config, routes: &[&Route], round: usize) -> Vec<Target> {
 }
 
 fn target(route: &Route, endpoint: SocketAddr) -> Option<Target> {
-    let host = match &route.host {
+    let asked = route.probe.as_ref().and_then(|probe| probe.host.clone());
+    let host = asked.unwrap_or_else(|| match &route.host {
         HostPattern::Exact(host) => host.clone(),
         HostPattern::Wildcard(suffix) => format!("spillway-probe.{suffix}"),
         HostPattern::Any => endpoint.to_string(),
-    };
+    });
     let path = match (&route.probe, &route.path) {
         (Some(probe), _) => probe.path.clone(),
         (None, PathPattern::Exact(path)) => path.clone(),
@@ -96,4 +97,37 @@ fn target(route: &Route, endpoint: SocketAddr) -> Option<Target> {
         (None, PathPattern::Default) => "/".to_owned(),
     };
     path.starts_with('/').then_some(Target { endpoint, host, path })
+}
+
+#[cfg(test)]
+mod tests {
+    use spillway_decide::routes::{Ingress, IngressPath, IngressRule, PathType, PortRef, compile};
+
+    use super::*;
+
+    fn asked(host: Option<&str>, probe_host: Option<&str>) -> String {
+        let path = IngressPath {
+            path: Some("/api/".into()),
+            path_type: PathType::Prefix,
+            service: "api".into(),
+            port: PortRef::Number(80),
+        };
+        let (routes, _) = compile(vec![Ingress {
+            probe_path: Some("/ping".into()),
+            probe_host: probe_host.map(Into::into),
+            rules: vec![IngressRule { host: host.map(Into::into), paths: vec![path] }],
+            ..Ingress::default()
+        }]);
+        let target = target(&routes.routes()[0], SocketAddr::from(([10, 0, 0, 1], 80))).unwrap();
+        assert_eq!(target.path, "/ping");
+        target.host
+    }
+
+    #[test]
+    fn probes_ask_for_the_host_of_the_probe_or_the_route() {
+        assert_eq!(asked(Some("a.example"), None), "a.example");
+        assert_eq!(asked(Some("a.example"), Some("ping.example")), "ping.example");
+        assert_eq!(asked(Some("*.a.example"), None), "spillway-probe.a.example");
+        assert_eq!(asked(None, Some("ping.example")), "ping.example");
+    }
 }

@@ -17,6 +17,7 @@ fn ingress(class: &str, port: &serde_json::Value) -> Arc<Ingress> {
             "kube-federation.io/priority": "sz-cd-bj",
             "kube-federation.io/redirect-aliases": "http://portal.sz.example:8080, portal.cd.example",
             "kube-federation.io/probe-path": "/api/ping",
+            "kube-federation.io/probe-host": "ping.gov-prod.cn",
             "kube-federation.io/spill": "SafeMethods",
         }},
         "spec": {"ingressClassName": class, "rules": [{"host": "portal.gov-prod.cn", "http": {"paths": [
@@ -65,7 +66,8 @@ fn only_our_class_is_served_with_what_its_annotations_say() {
     let [route] = config.routes.routes() else { panic!("{:?}", config.routes) };
     assert_eq!(route.priority.as_deref(), Some("sz-cd-bj"));
     assert_eq!(route.spill, SpillPolicy::SafeMethods);
-    assert_eq!(route.probe.as_ref().map(|probe| probe.path.as_str()), Some("/api/ping"));
+    let probe = route.probe.as_ref().unwrap();
+    assert_eq!((probe.path.as_str(), probe.host.as_deref()), ("/api/ping", Some("ping.gov-prod.cn")));
     assert!(route.aliases.contains(&Host::name("portal.sz.example"), 8080));
     assert!(route.aliases.contains(&Host::name("portal.cd.example"), 443));
     assert!(!route.aliases.contains(&Host::name("portal.sz.example"), 80));
@@ -130,6 +132,46 @@ fn credentials_outlive_a_secret_that_is_gone_or_broken() {
         let (config, rejections) = build(&Objects { identity, ..Objects::default() }, &previous);
         assert_eq!(config.credentials.as_ref(), Some(&known));
         assert_eq!(rejections.len(), complaints, "{rejections:?}");
+    }
+}
+
+/// An identity Secret, and the PEM texts in it.
+fn identity_secret(uri: &str) -> Secret {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.subject_alt_names = vec![rcgen::SanType::URI(uri.try_into().unwrap())];
+    let pem = params.self_signed(&key).unwrap().pem();
+    let data = [("tls.crt", pem.clone()), ("tls.key", key.serialize_pem()), ("ca.crt", pem)];
+    let data = data.map(|(name, text)| (name.to_owned(), ByteString(text.into_bytes())));
+    Secret { data: Some(data.into()), ..Secret::default() }
+}
+
+#[test]
+fn a_secret_takes_the_place_of_another_only_if_it_can_be_used() {
+    let good = identity_secret("spiffe://fed/region/shenzhen/member/sz-1");
+    let build_with = |secret: &Secret| {
+        build(&Objects { identity: Some(Arc::new(secret.clone())), ..Objects::default() }, &previous())
+    };
+    let (config, rejections) = build_with(&good);
+    assert!(config.credentials.is_some() && rejections.is_empty(), "{rejections:?}");
+    assert_eq!(config.identity.federation, "fed");
+
+    let other = identity_secret("spiffe://fed/region/shenzhen/member/sz-1");
+    let with = |field: &str, value: &[u8]| {
+        let mut secret = good.clone();
+        secret.data.as_mut().unwrap().insert(field.to_owned(), ByteString(value.to_vec()));
+        secret
+    };
+    for (what, secret) in [
+        ("tls.key of the identity Secret", with("tls.key", b"nonsense")),
+        ("ca.crt of the identity Secret", with("ca.crt", b"nonsense")),
+        ("cannot be used", with("tls.key", &other.data.unwrap()["tls.key"].0)),
+        ("issued to", identity_secret("spiffe://fed/region/chengdu/member/sz-1")),
+        ("issued to", identity_secret("spiffe://fed/region/shenzhen/member/sz-2")),
+    ] {
+        let (config, rejections) = build_with(&secret);
+        assert!(config.credentials.is_none(), "{what}");
+        assert!(rejections[0].message.contains(what), "{what}: {rejections:?}");
     }
 }
 

@@ -10,5 +10,7 @@ pub mod demo;
 pub mod faultproxy;
 pub mod load;
 pub mod process;
+mod requests;
 pub mod story;
+mod wait;
 pub mod world;

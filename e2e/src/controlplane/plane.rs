@@ -13,7 +13,7 @@ use super::flags::{self, Place};
 use super::kubeconfig::kubeconfig;
 use super::pki::{Authority, service_accounts};
 use crate::process::Owner;
-use crate::world::wait_until;
+use crate::wait::wait_until;
 
 /// How long a control plane may take on a busy machine.
 const READY: Duration = Duration::from_secs(90);

@@ -10,7 +10,7 @@ use kube::discovery::{ApiCapabilities, Scope};
 use kube::{Client, ResourceExt};
 use serde_json::Value;
 
-use super::wait_until;
+use crate::wait::wait_until;
 
 /// The field manager of what a world sets up: nobody of the product.
 pub(super) const MANAGER: &str = "spillway-world";

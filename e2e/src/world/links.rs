@@ -5,8 +5,9 @@ use std::net::SocketAddrV4;
 use anyhow::Result;
 
 use super::address::{Addresses, at};
-use super::{Link, World, http};
+use super::{Link, World};
 use crate::faultproxy::{Disturbance, Rule};
+use crate::requests;
 
 impl World {
     /// Disturbs a link until [`World::heal`].
@@ -29,11 +30,11 @@ impl World {
 
     /// The rules that disturb links now.
     pub async fn disturbances(&self) -> Result<Vec<Rule>> {
-        http::get(self.proxy_control(), "/rules").await
+        requests::get(self.proxy_control(), "/rules").await
     }
 
     pub(super) async fn heal_links(&self) -> Result<()> {
-        http::delete(self.proxy_control(), "/rules").await
+        requests::delete(self.proxy_control(), "/rules").await
     }
 
     pub(super) fn proxy_control(&self) -> SocketAddrV4 {
@@ -47,7 +48,7 @@ impl World {
         // Every region was found just now.
         let addresses = |region: &str| self.addresses(region).unwrap_or(Addresses::of(self.number(), 0));
         for (link, from) in link.targets(self.number(), addresses) {
-            http::put(self.proxy_control(), "/rules", &Rule { link, from, disturbance }).await?;
+            requests::put(self.proxy_control(), "/rules", &Rule { link, from, disturbance }).await?;
         }
         Ok(())
     }

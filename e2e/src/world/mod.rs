@@ -23,7 +23,6 @@ mod address;
 mod apply;
 mod cluster;
 mod fault;
-mod http;
 mod links;
 mod logs;
 mod options;
@@ -31,7 +30,6 @@ mod processes;
 mod programs;
 mod raise;
 mod services;
-mod wait;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -41,16 +39,17 @@ use anyhow::{Context, Result};
 use spillway_decide::report::State;
 
 pub use crate::faultproxy::Disturbance;
+pub use crate::wait::wait_until;
 pub use address::{Addresses, Ports};
 pub use fault::{HUB, Link, Process};
 pub use options::Options;
 pub use raise::saved_options;
 pub use services::SERVICE_PORT;
-pub use wait::wait_until;
 
 use crate::controlplane::Plane;
 use crate::process::Owner;
 use crate::process::protocol::Request;
+use crate::requests;
 use cluster::Identity;
 use raise::Saved;
 
@@ -143,7 +142,7 @@ impl World {
     /// What the region's gateway says about itself (`/debug/state`).
     pub async fn gateway_state(&self, region: &str) -> Result<State> {
         let server = address::at(self.gateway_address(region)?, self.ports().admin);
-        http::get(server, "/debug/state").await
+        requests::get(server, "/debug/state").await
     }
 
     /// Every log line so far of a process, as text: `gateway-shenzhen`, `controller-0`, `apiserver-hub`...

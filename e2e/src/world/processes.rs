@@ -5,10 +5,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use super::address::at;
-use super::wait::wait_until;
-use super::{HUB, Process, World, http};
+use super::{HUB, Process, World};
 use crate::process::protocol::Request;
 use crate::process::{Signal, Status};
+use crate::requests;
+use crate::wait::wait_until;
 
 /// How long a program may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_secs(30);
@@ -102,7 +103,7 @@ impl World {
         let what = format!("{process} to be ready");
         let names = process.names();
         let ready = tokio::select! {
-            ready = wait_until(deadline, &what, || http::check(server, path)) => ready,
+            ready = wait_until(deadline, &what, || requests::check(server, path)) => ready,
             end = self.owner.end_of(&names) => Err(end),
         };
         ready.with_context(|| super::logs::last_lines(&self.logs(), &[&process.to_string()]))

@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 
 use super::address::at;
 use super::cluster::Identity;
-use super::{Process, World, apply, http};
+use super::{Process, World, apply};
 use crate::backend::{Behaviour, Named};
+use crate::requests;
 
 /// The port of every Service of a world.
 pub const SERVICE_PORT: u16 = 8080;
@@ -34,7 +35,7 @@ impl World {
     ) -> Result<()> {
         self.wait_ready(&Process::Backend(member.name.clone()), Duration::from_secs(30)).await?;
         let switches = self.switches(&member.name)?;
-        let there: Vec<Named> = http::get(switches, "/backends").await?;
+        let there: Vec<Named> = requests::get(switches, "/backends").await?;
         let mut addresses = Vec::new();
         for (n, next) in (1..=backends).zip(u8::try_from(there.len())?..) {
             let backend = if n == 1 { name.to_owned() } else { format!("{name}-{n}") };
@@ -45,7 +46,7 @@ impl World {
                 behaviour: Behaviour::default(),
                 requests: 0,
             };
-            http::put(switches, "/backends", &named).await?;
+            requests::put(switches, "/backends", &named).await?;
             addresses.push(address.to_string());
         }
         let client = self.cluster(&member.name)?;
@@ -66,12 +67,12 @@ impl World {
     ) -> Result<()> {
         let mut behaviour = self.backend(region, backend).await?.behaviour;
         change(&mut behaviour);
-        http::put(self.switches(region)?, &format!("/backends/{backend}/behaviour"), &behaviour).await
+        requests::put(self.switches(region)?, &format!("/backends/{backend}/behaviour"), &behaviour).await
     }
 
     /// A backend as it is now: its behaviour, and how many requests it has taken since its process started.
     pub async fn backend(&self, region: &str, backend: &str) -> Result<Named> {
-        let all: Vec<Named> = http::get(self.switches(region)?, "/backends").await?;
+        let all: Vec<Named> = requests::get(self.switches(region)?, "/backends").await?;
         all.into_iter()
             .find(|named| named.name == backend)
             .with_context(|| format!("no backend {backend:?} in {region}"))
@@ -81,9 +82,9 @@ impl World {
     pub(super) async fn heal_backends(&self) -> Result<()> {
         for region in self.regions() {
             let switches = self.switches(region)?;
-            for named in http::get::<Vec<Named>>(switches, "/backends").await? {
+            for named in requests::get::<Vec<Named>>(switches, "/backends").await? {
                 let path = format!("/backends/{}/behaviour", named.name);
-                http::put(switches, &path, &Behaviour::default()).await?;
+                requests::put(switches, &path, &Behaviour::default()).await?;
             }
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! Worlds without the product's programs: do they stand, do they break as told, do they leave nothing behind.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail loudly")]
+
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};

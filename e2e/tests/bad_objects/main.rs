@@ -3,6 +3,8 @@
 //! The tables beside this file are the specification: each bad object must be refused with a message that
 //! names the field and says what is allowed.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail loudly")]
+
 mod case;
 mod sent;
 

@@ -50,7 +50,7 @@ async fn dead_gateway(stage: Stage) -> Result<()> {
     scene.world().restart(&gateway).await?;
     let restarted = Instant::now();
     for region in scene.world().regions() {
-        scene.until_dns(region, restarted, Duration::from_secs(60), "shenzhen", 30).await?;
+        scene.until_dns(region, restarted, Duration::from_mins(1), "shenzhen", 30).await?;
     }
     never_empty(&scene, killed)
 }

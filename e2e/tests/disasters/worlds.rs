@@ -13,7 +13,7 @@ static RUNTIME: LazyLock<Runtime> =
 static STAGE: Mutex<Option<Stage>> = Mutex::const_new(None);
 
 /// Tells a story when the one before it has ended, in a healed world.
-pub fn in_turn<F, Fut>(story: F)
+pub(crate) fn in_turn<F, Fut>(story: F)
 where
     F: FnOnce(Stage) -> Fut,
     Fut: Future<Output = anyhow::Result<()>>,

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::slow_region::slow;
 use crate::worlds::with_hub;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[test]
 fn s04_home_in_steps_a_relapse_stops_it_and_the_hold_grows() {
@@ -19,7 +19,7 @@ fn s04_home_in_steps_a_relapse_stops_it_and_the_hold_grows() {
 }
 
 /// Seconds instead of half minutes, so that a story fits into a minute.
-pub fn brisk(spec: &mut RegionPrioritySpec) {
+pub(crate) fn brisk(spec: &mut RegionPrioritySpec) {
     spec.health.hold_seconds = 6;
     spec.health.window_seconds = 4;
     spec.recovery.hold_seconds = 4;
@@ -29,7 +29,7 @@ pub fn brisk(spec: &mut RegionPrioritySpec) {
 }
 
 /// Down, half way home, down again, and home at last.
-pub async fn home_and_relapse(scene: &Scene) -> Result<()> {
+pub(crate) async fn home_and_relapse(scene: &Scene) -> Result<()> {
     let load = scene.load(50.0).await?;
 
     let begun = scene.change("shenzhen", slow).await?.onset;

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 #[test]
 fn s01_the_seed_ingress_is_federated_edited_put_right_and_deleted() {
-    with_hub(|stage| seed(stage));
+    with_hub(seed);
 }
 
 async fn seed(stage: Stage) -> Result<()> {
@@ -88,10 +88,10 @@ fn path_of(ingress: &Ingress) -> Option<String> {
     rule.http.as_ref()?.paths.first()?.path.clone()
 }
 
-async fn edit_path(ingresses: &Api<Ingress>, path: &str) -> Result<()> {
-    let patch = json!([{"op": "replace", "path": "/spec/rules/0/http/paths/0/path", "value": path}]);
-    let patch: Patch<()> = Patch::Json(serde_json::from_value(patch)?);
-    ingresses.patch(SEED, &PatchParams::default(), &patch).await.context("editing the path")?;
+async fn edit_path(ingresses: &Api<Ingress>, to: &str) -> Result<()> {
+    let change = json!([{"op": "replace", "path": "/spec/rules/0/http/paths/0/path", "value": to}]);
+    let change: Patch<()> = Patch::Json(serde_json::from_value(change)?);
+    ingresses.patch(SEED, &PatchParams::default(), &change).await.context("editing the path")?;
     Ok(())
 }
 

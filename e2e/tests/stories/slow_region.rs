@@ -38,17 +38,17 @@ fn s02_errors_for_more_than_30_seconds_shift_by_the_steps() {
 }
 
 /// Every answer takes longer than the bound of 1500 ms.
-pub fn slow(behaviour: &mut Behaviour) {
+pub(crate) fn slow(behaviour: &mut Behaviour) {
     behaviour.latency = 2000.into();
 }
 
 /// One request in three fails; the bound is 5 %.
-pub fn failing(behaviour: &mut Behaviour) {
+pub(crate) fn failing(behaviour: &mut Behaviour) {
     behaviour.error_rate = 0.3;
 }
 
 /// The fault lasts 29 s, then the window forgets it: nobody was Degraded, nothing moved, nothing was lost.
-pub async fn short_fault(scene: &Scene, fault: fn(&mut Behaviour)) -> Result<()> {
+pub(crate) async fn short_fault(scene: &Scene, fault: fn(&mut Behaviour)) -> Result<()> {
     let load = scene.load(RATE).await?;
     let begun = scene.change("shenzhen", fault).await?.onset;
     sleep_until(begun + Duration::from_secs(29)).await;
@@ -74,7 +74,7 @@ pub async fn short_fault(scene: &Scene, fault: fn(&mut Behaviour)) -> Result<()>
 }
 
 /// The fault stays: Degraded after 30 s of evidence, then the steps of the YAML, a second apart.
-pub async fn long_fault(scene: &Scene, fault: fn(&mut Behaviour)) -> Result<()> {
+pub(crate) async fn long_fault(scene: &Scene, fault: fn(&mut Behaviour)) -> Result<()> {
     let load = scene.load(RATE).await?;
     let begun = scene.change("shenzhen", fault).await?.onset;
     let (shift, until) = (shift_of(scene, begun).await?, Duration::from_secs(45));

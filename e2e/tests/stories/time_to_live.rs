@@ -16,7 +16,7 @@ fn s03_answers_and_their_ttl_follow_the_verdict() {
 }
 
 /// Every gateway's DNS server is asked all the time, by the chronicle.
-pub async fn answers_follow(scene: &Scene) -> Result<()> {
+pub(crate) async fn answers_follow(scene: &Scene) -> Result<()> {
     let gateways = scene.world().regions().to_vec();
     let load = scene.load(50.0).await?;
     let begun = scene.change("shenzhen", slow).await?.onset;
@@ -43,7 +43,7 @@ pub async fn answers_follow(scene: &Scene) -> Result<()> {
     }
     let healed = scene.heal("shenzhen").await?;
     for gateway in &gateways {
-        scene.until_dns(gateway, healed, Duration::from_secs(60), "shenzhen", 30).await?;
+        scene.until_dns(gateway, healed, Duration::from_mins(1), "shenzhen", 30).await?;
     }
     let broken: Vec<_> =
         scene.chronicle().answers(scene.name(), begun).into_iter().filter(|e| e.answer.is_err()).collect();

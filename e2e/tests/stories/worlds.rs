@@ -13,7 +13,7 @@ static RUNTIME: LazyLock<Runtime> =
 static WITH_HUB: OnceCell<Stage> = OnceCell::const_new();
 
 /// Tells a story in the world whose hub lives.
-pub fn with_hub<F, Fut>(story: F)
+pub(crate) fn with_hub<F, Fut>(story: F)
 where
     F: FnOnce(Stage) -> Fut,
     Fut: Future<Output = anyhow::Result<()>>,
@@ -26,7 +26,7 @@ where
 }
 
 /// Tells a story in a world of its own.
-pub fn alone<F, Fut>(name: &str, story: F)
+pub(crate) fn alone<F, Fut>(name: &str, story: F)
 where
     F: FnOnce(Stage) -> Fut,
     Fut: Future<Output = anyhow::Result<()>>,

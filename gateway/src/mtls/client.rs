@@ -8,6 +8,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::SendRequest;
@@ -19,7 +21,7 @@ use thiserror::Error;
 use super::connect::connect;
 use super::tls;
 use crate::body::Body;
-use crate::config::{ConfigReceiver, Credentials};
+use crate::config::{Config, ConfigReceiver, Credentials};
 
 /// After a failed connect the next callers are told at once instead of queueing for the same second.
 const RETRY_AFTER: Duration = Duration::from_millis(300);
@@ -36,17 +38,19 @@ struct Inner {
     slots: Mutex<HashMap<String, Arc<Slot>>>,
 }
 
-/// The connection to one peer; the lock is held while one caller connects, and the others wait for it.
-#[derive(Default)]
-struct Slot {
-    state: tokio::sync::Mutex<SlotState>,
-}
+/// The connection to one peer, or the attempt at one: a task of its own that all callers wait for together, so
+/// that it outlives a caller who gives up. The lock is never held while anybody waits.
+type Slot = Mutex<SlotState>;
 
 #[derive(Default)]
 struct SlotState {
     live: Option<Live>,
     failed: Option<(Instant, PeerError)>,
+    attempt: Option<Attempt>,
 }
+
+type Connected = Result<SendRequest<Body>, PeerError>;
+type Attempt = Shared<BoxFuture<'static, Connected>>;
 
 struct Live {
     sender: SendRequest<Body>,
@@ -119,42 +123,60 @@ impl PeerClient {
         })
     }
 
-    async fn sender(&self, peer: &Peer) -> Result<SendRequest<Body>, PeerError> {
-        let asked = Instant::now();
-        let slot = Arc::clone(self.inner.slots.lock().entry(peer.identity.clone()).or_default());
-        let mut state = slot.state.lock().await;
-        let credentials = self.credentials()?;
-        let addresses = spill_addresses(peer);
-        if let Some(live) = state.live.as_ref().filter(|live| live.serves(&addresses, &credentials)) {
-            return Ok(live.sender.clone());
-        }
-        if let Some((at, error)) = &state.failed
-            && (*at >= asked || at.elapsed() < RETRY_AFTER)
-        {
-            return Err(error.clone());
-        }
-        match self.open(peer, &addresses, &credentials).await {
-            Ok(sender) => {
-                state.live = Some(Live { sender: sender.clone(), addresses, credentials });
-                state.failed = None;
-                Ok(sender)
-            }
-            Err(error) => {
-                state.failed = Some((Instant::now(), error.clone()));
-                Err(error)
-            }
-        }
+    /// Lets go of the connections to peers that the config no longer names; what they carry is finished.
+    pub(crate) fn retain(&self, config: &Config) {
+        let named = |identity: &String| config.peers.iter().any(|peer| peer.identity == *identity);
+        self.inner.slots.lock().retain(|identity, _| named(identity));
     }
 
-    async fn open(
+    async fn sender(&self, peer: &Peer) -> Connected {
+        let slot = Arc::clone(self.inner.slots.lock().entry(peer.identity.clone()).or_default());
+        let credentials = self.credentials()?;
+        let addresses = spill_addresses(peer);
+        let attempt = {
+            let mut state = slot.lock();
+            if let Some(live) = state.live.as_ref().filter(|live| live.serves(&addresses, &credentials)) {
+                return Ok(live.sender.clone());
+            }
+            match (&state.attempt, &state.failed) {
+                (Some(attempt), _) => attempt.clone(),
+                (None, Some((at, error))) if at.elapsed() < RETRY_AFTER => return Err(error.clone()),
+                (None, _) => {
+                    let attempt = self.open(peer, Arc::clone(&slot), addresses, credentials)?;
+                    state.attempt.insert(attempt).clone()
+                }
+            }
+        };
+        attempt.await
+    }
+
+    /// Begins to connect; the outcome is in the slot before anybody is told of it.
+    fn open(
         &self,
         peer: &Peer,
-        addresses: &[SocketAddr],
-        credentials: &Credentials,
-    ) -> Result<SendRequest<Body>, PeerError> {
-        let tls: Arc<ClientConfig> = tls::client_config(credentials, &peer.identity)
+        slot: Arc<Slot>,
+        addresses: Vec<SocketAddr>,
+        credentials: Arc<Credentials>,
+    ) -> Result<Attempt, PeerError> {
+        let tls: Arc<ClientConfig> = tls::client_config(&credentials, &peer.identity)
             .map_err(|error| PeerError::Credentials(error.to_string()))?;
-        connect(addresses, self.inner.source, &tls).await
+        let source = self.inner.source;
+        let task = tokio::spawn(async move {
+            let connected = connect(&addresses, source, &tls).await;
+            let mut state = slot.lock();
+            state.attempt = None;
+            match &connected {
+                Ok(sender) => {
+                    state.live = Some(Live { sender: sender.clone(), addresses, credentials });
+                    state.failed = None;
+                }
+                Err(error) => state.failed = Some((Instant::now(), error.clone())),
+            }
+            connected
+        });
+        let outcome =
+            task.map(|ended| ended.unwrap_or_else(|error| Err(PeerError::Broken(error.to_string()))));
+        Ok(outcome.boxed().shared())
     }
 
     fn credentials(&self) -> Result<Arc<Credentials>, PeerError> {
@@ -174,4 +196,21 @@ impl Live {
 
 fn spill_addresses(peer: &Peer) -> Vec<SocketAddr> {
     peer.spill.addresses.iter().map(|address| SocketAddr::new(*address, peer.spill.port)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    #[tokio::test]
+    async fn peers_that_are_gone_are_forgotten() {
+        let named = |name: &str| Peer { identity: name.to_owned(), ..Peer::default() };
+        let client = PeerClient::new(config::channel(Config::default()).1, None);
+        for name in ["stays", "goes"] {
+            assert!(matches!(client.sender(&named(name)).await, Err(PeerError::NoCredentials)));
+        }
+        client.retain(&Config { peers: vec![named("stays")], ..Config::default() });
+        assert_eq!(client.inner.slots.lock().keys().collect::<Vec<_>>(), ["stays"]);
+    }
 }

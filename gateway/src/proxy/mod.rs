@@ -78,12 +78,13 @@ impl Proxy {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Forgets the endpoints that configs drop, until the config's writer is gone.
+    /// Forgets the endpoints and peers that configs drop, until the config's writer is gone.
     pub async fn follow_config(self) {
         let mut config = self.inner.config.clone();
         while config.changed().await.is_ok() {
             let latest = Arc::clone(&config.borrow_and_update());
             self.inner.upstreams.retain(&latest);
+            self.inner.peers.retain(&latest);
         }
     }
 

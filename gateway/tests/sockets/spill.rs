@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -169,6 +169,20 @@ async fn the_second_hop_repeats_nothing() {
     assert_eq!(backend.served() + other.served(), 1);
     let response = client("first", &authority).send(&peer, spilled("/api/unprocessed")).await.unwrap();
     assert!(!response.headers().contains_key("spillway-unprocessed"), "only gateways say so");
+}
+
+/// Three of its four addresses take connections and say nothing.
+#[tokio::test]
+async fn addresses_that_hang_share_one_deadline() {
+    let Serving { authority, mut peer, world: _world, .. } = serving().await;
+    let silent = [2, 3, 4].map(|last| SocketAddr::from(([127, 0, 0, last], peer.spill.port)));
+    let _hanging = silent.map(|address| std::net::TcpListener::bind(address).unwrap());
+    peer.spill.addresses.splice(0..0, silent.map(|address| address.ip()));
+    let (client, began) = (client("first", &authority), Instant::now());
+    let both = tokio::join!(client.send(&peer, spilled("/api/x")), client.send(&peer, spilled("/api/x")));
+    assert_eq!(both.0.unwrap().status(), StatusCode::OK);
+    assert_eq!(both.1.unwrap().status(), StatusCode::OK);
+    assert!(began.elapsed() < Duration::from_secs(1), "took {:?}", began.elapsed());
 }
 
 /// `second` declares that it can carry nothing, so it grants nothing, and takes in nothing.

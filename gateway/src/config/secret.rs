@@ -24,8 +24,8 @@ pub(super) fn read(secret: &Secret, own: &Identity) -> Result<(Credentials, Stri
     server_config(&credentials)?;
     let identity = own_identity(&credentials)?;
     if (identity.region.as_ref(), identity.member.as_ref()) != (Some(&own.region), Some(&own.member)) {
-        let (region, member) = (own.region.clone(), own.member.clone());
-        return Err(TlsError::Stranger { found: identity, region, member });
+        let own = format!("region {}, member {}", own.region, own.member);
+        return Err(TlsError::Stranger { found: identity.to_string(), own });
     }
     Ok((credentials, identity.federation))
 }

@@ -34,16 +34,12 @@ pub enum TlsError {
     #[error("the identity Secret cannot be used: {0}")]
     Rustls(#[from] rustls::Error),
     /// It was issued to another.
-    #[error(
-        "tls.crt of the identity Secret: issued to {found}, but this is the gateway of region {region}, member {member}"
-    )]
+    #[error("tls.crt of the identity Secret: issued to {found}, but this is the gateway of {own}")]
     Stranger {
         /// Who the certificate says that we are.
-        found: CallerIdentity,
-        /// Our region, from the flags.
-        region: String,
-        /// Our member, from the flags.
-        member: String,
+        found: String,
+        /// Who we are by the flags.
+        own: String,
     },
     /// No authority to trust.
     #[error("ca.crt of the identity Secret: {0}")]

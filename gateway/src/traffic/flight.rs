@@ -44,8 +44,8 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        if let Some(Open { live, number, .. }) = self.open.take() {
-            live.ledger.lock().forget(number);
+        if let Some(Open { live, clock, number, .. }) = self.open.take() {
+            live.ledger.lock().forget(number, clock.now());
         }
     }
 }

@@ -39,9 +39,12 @@ impl Ledger {
         }
     }
 
-    /// The client went away.
-    pub(super) fn forget(&mut self, number: u64) {
-        self.open.remove(&number);
+    /// The client went away. That it waited for longer than the bound is a sample all the same.
+    pub(super) fn forget(&mut self, number: u64, now: Time) {
+        let overdue = self.open.remove(&number).map(|start| start + self.evidence.latency_bound());
+        if let Some(overdue) = overdue.filter(|overdue| *overdue <= now) {
+            self.evidence.overdue(overdue);
+        }
     }
 
     /// Tells of the requests that passed the latency bound, each at the moment it did, and reads the windows.
@@ -82,8 +85,11 @@ mod tests {
     fn a_client_that_goes_away_is_no_sample() {
         let mut ledger = Ledger::new(Time(0), &Health::default());
         let number = ledger.begin(Time(1_000), true);
-        ledger.forget(number);
+        ledger.forget(number, Time(2_499));
         assert_eq!(requests(&mut ledger, 5_000), (0, 0.0));
+        let number = ledger.begin(Time(5_000), true);
+        ledger.forget(number, Time(6_550));
+        assert_eq!(requests(&mut ledger, 6_600), (1, 0.0), "unless it waited for longer than the bound");
     }
 
     #[test]

@@ -19,6 +19,7 @@ use spillway_decide::Peer;
 use thiserror::Error;
 
 use super::connect::connect;
+use super::error::PeerError;
 use super::tls;
 use crate::body::Body;
 use crate::config::{Config, ConfigReceiver, Credentials};
@@ -56,31 +57,6 @@ struct Live {
     sender: SendRequest<Body>,
     addresses: Vec<SocketAddr>,
     credentials: Arc<Credentials>,
-}
-
-/// Why a peer could not be asked.
-#[derive(Clone, Debug, Error)]
-pub enum PeerError {
-    /// The hub has not delivered our certificate yet.
-    #[error("no credentials yet: the identity Secret has not been delivered")]
-    NoCredentials,
-    /// Our own Secret is unusable.
-    #[error("{0}")]
-    Credentials(String),
-    /// The peer's object names no spill address.
-    #[error("the peer has no spill address")]
-    NoAddress,
-    /// TCP, TLS or HTTP/2 could not be set up.
-    #[error("{address}: {reason}")]
-    Connect {
-        /// The last address tried.
-        address: SocketAddr,
-        /// What went wrong.
-        reason: String,
-    },
-    /// The connection broke while the request was on its way.
-    #[error("the connection broke: {0}")]
-    Broken(String),
 }
 
 /// A send that brought no response.

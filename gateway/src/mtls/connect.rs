@@ -14,7 +14,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
 
-use super::client::PeerError;
+use super::error::PeerError;
 use crate::body::Body;
 
 /// TCP and TLS together, over all addresses; a peer that needs longer is not worth spilling to.

@@ -6,12 +6,14 @@
 
 mod client;
 mod connect;
+mod error;
 mod identity;
 mod server;
 mod tls;
 mod verify;
 
-pub use client::{PeerClient, PeerError, SendFailure};
+pub use client::{PeerClient, SendFailure};
+pub use error::PeerError;
 pub use identity::{CallerIdentity, IdentityError};
 pub use server::{AcceptError, SpillAcceptor};
 pub use tls::{TlsError, own_identity};

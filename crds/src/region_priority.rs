@@ -35,12 +35,6 @@ use crate::schema::{host_ports, region_name, rule};
     printcolumn(name = "Enforcement", type_ = "string", json_path = ".spec.enforcement"),
     printcolumn(name = "First", type_ = "string", json_path = ".spec.regions[0].name"),
     printcolumn(
-        name = "Active",
-        type_ = "string",
-        json_path = ".status.regions[?(@.verdict==\"Healthy\")].name",
-        description = "The first region that is Healthy."
-    ),
-    printcolumn(
         name = "Degraded",
         type_ = "string",
         json_path = ".status.regions[?(@.verdict==\"Degraded\")].name",

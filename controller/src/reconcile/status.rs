@@ -147,7 +147,12 @@ fn conditions(
             reason(members.applied),
             text(members.applied, "have it"),
         )
-        .set("Programmed", all(members.ready).into(), reason(members.ready), text(members.ready, "serve it"));
+        .set(
+            "Programmed",
+            all(members.ready).into(),
+            reason(members.ready),
+            text(members.ready, "know its RegionPriority"),
+        );
     let foreign: Vec<_> = failing.iter().filter(|failing| failing.reason == "Conflict").collect();
     let stories = foreign.iter().map(|failing| format!("{}: {}", failing.member, failing.message));
     let is = Is::from(!foreign.is_empty());

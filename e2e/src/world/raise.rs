@@ -39,7 +39,7 @@ impl World {
     /// Raises a world: control planes in parallel, CRDs, RBAC, backends, then the programs asked for.
     /// Returns when every API server, gateway and the controller say that they are ready.
     pub async fn raise(options: Options) -> Result<Self> {
-        ensure!(options.members.len() <= MAX_MEMBERS, "{MAX_MEMBERS} members at most");
+        check(&options.members)?;
         let binaries = tokio::task::spawn_blocking(|| {
             Binaries::find_or_build(&mut |progress| eprintln!("world: {progress}"))
         })
@@ -173,5 +173,41 @@ fn failed(owner: &Owner, error: anyhow::Error) -> anyhow::Error {
     match logs::keep(owner.dir(), number) {
         Ok(kept) => error.context(format!("world {number} cannot be raised; its logs: {}", kept.display())),
         Err(_) => error.context(format!("world {number} cannot be raised")),
+    }
+}
+
+/// Members become names of objects, directories and links.
+fn check(members: &[String]) -> Result<()> {
+    ensure!(members.len() <= MAX_MEMBERS, "members: {MAX_MEMBERS} at most, not {}", members.len());
+    for (at, name) in members.iter().enumerate() {
+        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let fits = (1..=40).contains(&name.len())
+            && name.chars().all(inner)
+            && !name.starts_with('-')
+            && !name.ends_with('-');
+        ensure!(fits, "members: {name:?} must be 1 to 40 of a to z, 0 to 9 and '-', with no '-' at its ends");
+        ensure!(name != HUB, "members: {HUB:?} is the hub's own name");
+        ensure!(!members[..at].contains(name), "members: {name:?} is there twice");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+
+    #[test]
+    fn members_that_cannot_be_are_refused_by_name() {
+        for (members, said) in [
+            (vec!["Shenzhen_1"], "\"Shenzhen_1\" must be"),
+            (vec!["a b"], "\"a b\" must be"),
+            (vec!["x", "x"], "\"x\" is there twice"),
+            (vec!["hub"], "the hub's own name"),
+        ] {
+            let members: Vec<String> = members.into_iter().map(str::to_owned).collect();
+            let error = check(&members).unwrap_err().to_string();
+            assert!(error.contains(said), "{members:?}: {error}");
+        }
+        assert!(check(&["shenzhen".to_owned(), "chengdu-2".to_owned()]).is_ok());
     }
 }

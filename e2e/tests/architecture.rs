@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("region-gateway", &["spillway-crds", "spillway-decide", "spillway-placement"]),
     ("kubectl-spillway", &["spillway-crds", "spillway-decide", "spillway-placement"]),
     ("spillway-e2e", &["spillway-crds", "spillway-decide", "spillway-placement"]),
+    ("spillway-detection", &["spillway-decide"]),
 ];
 
 /// Words that would let a clock, a client, a runtime or chance into `decide`.

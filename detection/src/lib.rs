@@ -1,0 +1,12 @@
+//! How well degradation is told from noise: a bank of scenarios, detectors that all see the same stream, and
+//! figures with their bounds.
+//!
+//! The order of the rooms is the order of the argument. [`course`] says what truly happens to a region,
+//! [`truth`] what of it is a fault, [`bank`] which scenarios there are; none of them knows a detector.
+//! [`stream`] draws requests and probes from a course, [`detect`] holds the detectors, [`trial`] puts one to
+//! the other, [`figures`] counts and [`stats`] bounds. [`replay`] reads other people's traces.
+
+pub mod bank;
+pub mod course;
+pub mod latency;
+pub mod truth;

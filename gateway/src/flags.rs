@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 use spillway_crds::names::SYSTEM_NAMESPACE;
 
+use crate::bounds::Bounds;
+
 /// The region gateway of Spillway: proxy, probes and DNS of one member cluster.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "region-gateway", version, about)]
@@ -13,12 +15,21 @@ pub struct Flags {
     /// Kubeconfig of this member's API server; without it, the usual places and the Pod's own account
     #[arg(long, value_name = "PATH")]
     pub kubeconfig: Option<PathBuf>,
+    /// Run from this file, without Kubernetes; it says what the flags about region, listeners and bounds say
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["kubeconfig", "region", "member", "http", "spill", "dns", "admin", "snapshot_dir"])]
+    pub config: Option<PathBuf>,
+    /// Only say what is wrong with the file of --config; status 0 if nothing is
+    #[arg(long, requires = "config")]
+    pub check: bool,
+    /// Write the JSON schema of that file to stdout, and end
+    #[arg(long)]
+    pub print_schema: bool,
     /// Region that this gateway serves, as in its MemberCluster
-    #[arg(long, value_name = "NAME", value_parser = label)]
-    pub region: String,
+    #[arg(long, value_name = "NAME", value_parser = label, required_unless_present_any = ["config", "print_schema"])]
+    pub region: Option<String>,
     /// Name of its MemberCluster
-    #[arg(long, value_name = "NAME", value_parser = label)]
-    pub member: String,
+    #[arg(long, value_name = "NAME", value_parser = label, required_unless_present_any = ["config", "print_schema"])]
+    pub member: Option<String>,
     /// Namespace of the identity Secret
     #[arg(long, value_name = "NAME", default_value = SYSTEM_NAMESPACE, value_parser = label)]
     pub namespace: String,
@@ -43,6 +54,9 @@ pub struct Flags {
     /// How long to serve on with failing health checks when told to end, so that others notice
     #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(..=600))]
     pub lame_duck_seconds: u64,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would take it for the program's description")]
+    pub bounds: Bounds,
     /// How to log
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
@@ -90,6 +104,10 @@ mod tests {
             (&["--region", "Shen Zhen", "--member", "m"], "a-z, 0-9 and -"),
             (&["--region", "r", "--member", "m", "--http", "80"], "--http"),
             (&["--region", "r", "--member", "m", "--log-format", "xml"], "text, json"),
+            (&["--region", "r", "--member", "m", "--max-uri-bytes", "1"], "64..=65534"),
+            (&["--region", "r", "--member", "m", "--trusted-proxies", "me"], "10.0.0.0/8"),
+            (&["--region", "r", "--config", "gateway.yaml"], "cannot be used with"),
+            (&["--check"], "--config"),
         ] {
             let error = parse(arguments).unwrap_err().to_string();
             assert!(error.contains(named), "{arguments:?}: {error}");

@@ -8,7 +8,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::Admin;
+use crate::bounds::Bounds;
 use crate::config::ConfigReceiver;
+use crate::config::intake::Intake;
 use crate::dns::Dns;
 use crate::metrics::Metrics;
 use crate::mtls::{PeerClient, SpillAcceptor};
@@ -22,14 +24,25 @@ use crate::traffic::Traffic;
 pub struct Listen {
     /// The front door.
     pub http: SocketAddr,
-    /// The door for peers.
-    pub spill: SocketAddr,
-    /// DNS, over UDP and TCP.
-    pub dns: SocketAddr,
+    /// The door for peers; none: nothing can be spilled to this gateway.
+    pub spill: Option<SocketAddr>,
+    /// DNS, over UDP and TCP; none: it does not answer DNS.
+    pub dns: Option<SocketAddr>,
     /// Health, metrics, debugging.
     pub admin: SocketAddr,
     /// Local address of connections to peers; the system's choice if none.
     pub source: Option<IpAddr>,
+}
+
+/// What a gateway is started with.
+#[derive(Clone)]
+pub struct Settings {
+    /// Where it listens.
+    pub listen: Listen,
+    /// What the front door takes.
+    pub bounds: Bounds,
+    /// Where its configs come in; none: whoever holds the sender publishes.
+    pub intake: Option<Intake>,
 }
 
 /// A running gateway.
@@ -46,7 +59,9 @@ pub struct Gateway {
 
 impl Gateway {
     /// Binds every listener and serves what `config` says, from now on and whenever it changes.
-    pub async fn start(listen: &Listen, config: ConfigReceiver, metrics: Metrics) -> io::Result<Self> {
+    pub async fn start(settings: Settings, config: ConfigReceiver, metrics: Metrics) -> io::Result<Self> {
+        let Settings { listen, bounds, intake } = settings;
+        let listen = &listen;
         let sockets = Sockets::bind(listen).await?;
         let addresses = sockets.addresses(listen.source)?;
         let (draining, stop_serving, stop_all) =
@@ -55,21 +70,31 @@ impl Gateway {
         let traffic = Traffic::new(config.clone());
         metrics.extend(|registry| traffic.register(registry));
         let peers = PeerClient::new(config.clone(), listen.source);
-        let proxy =
-            Proxy::new(config.clone(), traffic.clone(), peers.clone(), metrics.clone(), draining.clone());
+        let proxy = Proxy::new(
+            config.clone(),
+            traffic.clone(),
+            peers.clone(),
+            metrics.clone(),
+            draining.clone(),
+            bounds,
+        );
         let spill = SpillListener::new(SpillAcceptor::new(config.clone()), proxy.clone(), traffic.clone());
         let dns = Dns::new(config.clone(), traffic.clone(), metrics.clone());
 
         let mut serving = JoinSet::new();
         serving.spawn(front_door(sockets.http, proxy.clone(), stop_serving.clone()));
-        serving.spawn(spill.run(sockets.spill, stop_serving.clone()));
-        serving.spawn(dns.run(sockets.dns_udp, sockets.dns_tcp, stop_serving.clone()));
+        if let Some(listener) = sockets.spill {
+            serving.spawn(spill.run(listener, stop_serving.clone()));
+        }
+        if let Some((udp, tcp)) = sockets.dns {
+            serving.spawn(dns.run(udp, tcp, stop_serving.clone()));
+        }
 
         let mut rest = JoinSet::new();
         rest.spawn(traffic.clone().run(peers, listen.source, stop_all.clone()));
         rest.spawn(until(stop_all.clone(), proxy.clone().follow_config()));
         rest.spawn(until(stop_all.clone(), count_configs(config.clone(), metrics.clone())));
-        let admin = Admin { config, traffic: traffic.clone(), proxy, metrics: metrics.clone() };
+        let admin = Admin { config, intake, traffic: traffic.clone(), proxy, metrics: metrics.clone() };
         rest.spawn(admin.run(sockets.admin, stop_all.clone()));
         Ok(Self { addresses, traffic, metrics, draining, stop_serving, stop_all, serving, rest })
     }
@@ -142,22 +167,25 @@ async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
 
 struct Sockets {
     http: TcpListener,
-    spill: TcpListener,
-    dns_udp: UdpSocket,
-    dns_tcp: TcpListener,
+    spill: Option<TcpListener>,
+    dns: Option<(UdpSocket, TcpListener)>,
     admin: TcpListener,
 }
 
 impl Sockets {
     async fn bind(listen: &Listen) -> io::Result<Self> {
-        let dns_tcp = tcp("dns", listen.dns).await?;
-        let dns = dns_tcp.local_addr()?;
-        let dns_udp = UdpSocket::bind(dns).await.map_err(|error| named("dns", dns, &error))?;
+        let dns = match listen.dns {
+            Some(address) => Some(udp_and_tcp("dns", address).await?),
+            None => None,
+        };
+        let spill = match listen.spill {
+            Some(address) => Some(tcp("spill", address).await?),
+            None => None,
+        };
         Ok(Self {
             http: tcp("http", listen.http).await?,
-            spill: tcp("spill", listen.spill).await?,
-            dns_udp,
-            dns_tcp,
+            spill,
+            dns,
             admin: tcp("admin", listen.admin).await?,
         })
     }
@@ -165,8 +193,8 @@ impl Sockets {
     fn addresses(&self, source: Option<IpAddr>) -> io::Result<Listen> {
         Ok(Listen {
             http: self.http.local_addr()?,
-            spill: self.spill.local_addr()?,
-            dns: self.dns_tcp.local_addr()?,
+            spill: self.spill.as_ref().map(TcpListener::local_addr).transpose()?,
+            dns: self.dns.as_ref().map(|(_, tcp)| tcp.local_addr()).transpose()?,
             admin: self.admin.local_addr()?,
             source,
         })
@@ -175,6 +203,13 @@ impl Sockets {
 
 async fn tcp(name: &str, address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| named(name, address, &error))
+}
+
+async fn udp_and_tcp(name: &str, address: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
+    let tcp = tcp(name, address).await?;
+    let address = tcp.local_addr()?;
+    let udp = UdpSocket::bind(address).await.map_err(|error| named(name, address, &error))?;
+    Ok((udp, tcp))
 }
 
 fn named(name: &str, address: SocketAddr, error: &io::Error) -> io::Error {

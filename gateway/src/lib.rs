@@ -5,8 +5,10 @@
 
 pub mod admin;
 pub mod body;
+pub mod bounds;
 pub mod config;
 pub mod dns;
+pub mod file;
 pub mod flags;
 pub mod gateway;
 pub mod metrics;

@@ -7,39 +7,112 @@ use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::bounds::Bounds;
+use crate::config::intake::{Intake, Source};
 use crate::config::snapshot::SnapshotDir;
-use crate::config::{self, Config, ConfigReceiver, ConfigSender, Watch};
+use crate::config::{self, Config, ConfigReceiver, Watch};
+use crate::file::{self, follow::Loaded};
 use crate::flags::Flags;
-use crate::gateway::{Gateway, Listen};
+use crate::gateway::{Gateway, Listen, Settings};
 use crate::metrics::Metrics;
 
 /// A kubeconfig that cannot be used is tried again so often: it may be a Secret that is being renewed.
 const KUBECONFIG_RETRY: Duration = Duration::from_secs(5);
 
-/// Runs a gateway until SIGTERM or SIGINT.
+/// Does what the flags say: prints the schema, checks a file, or runs a gateway until SIGTERM or SIGINT.
 pub async fn run(flags: Flags) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
-    let (initial, snapshots) = initial_config(&flags)?;
+    if flags.print_schema {
+        print!("{}", file::schema::text());
+        return Ok(());
+    }
+    let Some(path) = &flags.config else { return serve(&flags, from_api_server(&flags)?).await };
+    let loaded = file::follow::load(path)?;
+    if flags.check {
+        println!("{}: {} routes, no faults", path.display(), loaded.file.routes.len());
+        return Ok(());
+    }
+    serve(&flags, from_file(loaded)).await
+}
+
+/// Where configs come from, not yet begun.
+struct Prepared {
+    settings: Settings,
+    metrics: Metrics,
+    receiver: ConfigReceiver,
+    intake: Intake,
+    follow: Follow,
+    snapshots: Option<SnapshotDir>,
+}
+
+/// What keeps the config current.
+enum Follow {
+    File(Box<Loaded>),
+    ApiServer,
+}
+
+fn from_file(loaded: Loaded) -> Prepared {
+    let file = &loaded.file;
+    let listeners = &file.listen;
+    let listen = Listen {
+        http: listeners.http,
+        spill: listeners.spill,
+        dns: listeners.dns,
+        admin: listeners.admin,
+        source: None,
+    };
+    let source = Source::File(loaded.path().to_owned());
+    let bounds = file.bounds.clone();
+    prepare(loaded.config.clone(), &source, listen, bounds, Follow::File(Box::new(loaded)), None)
+}
+
+fn from_api_server(flags: &Flags) -> anyhow::Result<Prepared> {
+    let (initial, snapshots) = initial_config(flags)?;
+    let source = if initial.is_loaded() { Source::Snapshot } else { Source::Nothing };
+    Ok(prepare(initial, &source, listen(flags), flags.bounds.clone(), Follow::ApiServer, snapshots))
+}
+
+fn prepare(
+    initial: Config,
+    source: &Source,
+    listen: Listen,
+    bounds: Bounds,
+    follow: Follow,
+    snapshots: Option<SnapshotDir>,
+) -> Prepared {
     let (sender, receiver) = config::channel(initial);
     let metrics = Metrics::new();
-    let stop = CancellationToken::new();
+    let intake = Intake::new(sender, metrics.clone(), source);
+    let settings = Settings { listen, bounds, intake: Some(intake.clone()) };
+    Prepared { settings, metrics, receiver, intake, follow, snapshots }
+}
 
-    let gateway =
-        Gateway::start(&listen(&flags), receiver.clone(), metrics.clone()).await.context("cannot listen")?;
-    let watch = match watch(&flags, &stop).await {
-        Err(error) if receiver.borrow().is_loaded() => {
-            tracing::warn!(error = format!("{error:#}"), "cannot watch; serving from the snapshot alone");
-            None
+async fn serve(flags: &Flags, prepared: Prepared) -> anyhow::Result<()> {
+    let Prepared { settings, metrics, receiver, intake, follow, snapshots } = prepared;
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
+    let stop = CancellationToken::new();
+    let gateway = Gateway::start(settings, receiver.clone(), metrics).await.context("cannot listen")?;
+    let publisher = match follow {
+        Follow::File(loaded) => tokio::spawn(loaded.follow(intake, stop.clone())),
+        Follow::ApiServer => {
+            let watch = match watch(flags, &stop).await {
+                Err(error) if receiver.borrow().is_loaded() => {
+                    tracing::warn!(
+                        error = format!("{error:#}"),
+                        "cannot watch; serving from the snapshot alone"
+                    );
+                    None
+                }
+                watch => Some(watch?),
+            };
+            tokio::spawn(follow_api_server(watch, flags.clone(), intake, stop.clone()))
         }
-        watch => Some(watch?),
     };
-    let publisher = tokio::spawn(follow(watch, flags.clone(), sender, metrics, stop.clone()));
     let snapshot_writer =
         snapshots.clone().map(|snapshots| tokio::spawn(snapshots.follow(receiver.clone(), stop.clone())));
     tracing::info!(
-        region = flags.region,
-        member = flags.member,
+        region = receiver.borrow().identity.region,
+        member = receiver.borrow().identity.member,
         listen = ?gateway.addresses(),
         "region gateway is up"
     );
@@ -70,16 +143,15 @@ async fn watch(flags: &Flags, stop: &CancellationToken) -> anyhow::Result<Watch>
 }
 
 /// Publishes what is watched, as soon as it can be.
-async fn follow(
+async fn follow_api_server(
     mut started: Option<Watch>,
     flags: Flags,
-    sender: ConfigSender,
-    metrics: Metrics,
+    intake: Intake,
     stop: CancellationToken,
 ) {
     loop {
         if let Some(watch) = started {
-            return watch.publish(sender, metrics, stop).await;
+            return watch.publish(intake, stop).await;
         }
         tokio::select! {
             () = stop.cancelled() => return,
@@ -92,8 +164,8 @@ async fn follow(
 fn listen(flags: &Flags) -> Listen {
     Listen {
         http: flags.http,
-        spill: flags.spill,
-        dns: flags.dns,
+        spill: Some(flags.spill),
+        dns: Some(flags.dns),
         admin: flags.admin,
         source: flags.source_address,
     }
@@ -101,7 +173,10 @@ fn listen(flags: &Flags) -> Listen {
 
 /// The snapshot, if there is a good one: a bad one is reported and passed over, never a reason not to start.
 fn initial_config(flags: &Flags) -> anyhow::Result<(Config, Option<SnapshotDir>)> {
-    let empty = Config::empty(&flags.region, &flags.member);
+    let empty = Config::empty(
+        flags.region.as_deref().unwrap_or_default(),
+        flags.member.as_deref().unwrap_or_default(),
+    );
     let Some(path) = flags.snapshot_dir.as_deref() else { return Ok((empty, None)) };
     let snapshots = open_snapshots(path)?;
     let config = match snapshots.load(&empty) {

@@ -99,6 +99,7 @@ impl Compiler {
             aliases: aliases.clone(),
             probe: ingress.probe_path.clone().map(|path| Probe { path, host: ingress.probe_host.clone() }),
             spill: ingress.spill,
+            max_body_bytes: ingress.max_body_bytes,
         });
     }
 

@@ -6,6 +6,7 @@
 //! and an older Ingress before a younger one that claims the same.
 
 mod compile;
+pub mod hold;
 mod index;
 mod source;
 
@@ -40,6 +41,9 @@ pub struct Route {
     pub probe: Option<Probe>,
     /// Which of its requests may be forwarded to another region.
     pub spill: SpillPolicy,
+    /// Bytes that the body of a request may have, if that is bounded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_body_bytes: Option<u64>,
 }
 
 /// How to see whether a route works without waiting for traffic.

@@ -25,6 +25,8 @@ pub struct Ingress {
     pub probe_host: Option<String>,
     /// Which requests may be forwarded.
     pub spill: SpillPolicy,
+    /// Bytes that the body of a request may have.
+    pub max_body_bytes: Option<u64>,
     /// Its rules.
     pub rules: Vec<IngressRule>,
     /// What takes the rest.

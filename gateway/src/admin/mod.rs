@@ -8,11 +8,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
+use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::intake::{Intake, Loaded};
 use crate::config::{Config, ConfigReceiver};
 use crate::metrics::Metrics;
 use crate::proxy::Proxy;
@@ -26,6 +28,8 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 pub struct Admin {
     /// The config being served.
     pub config: ConfigReceiver,
+    /// Where configs come in.
+    pub intake: Option<Intake>,
     /// The traffic loop.
     pub traffic: Traffic,
     /// The proxy, for its readiness.
@@ -43,6 +47,7 @@ impl Admin {
             .route("/metrics", get(metrics))
             .route("/debug/state", get(state))
             .route("/debug/config", get(config))
+            .route("/config/confirm", post(confirm))
             .with_state(self);
         let served = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await;
         if let Err(error) = served {
@@ -72,9 +77,30 @@ async fn state(State(admin): State<Admin>) -> Response {
     Json(state).into_response()
 }
 
-/// The config without its private key.
+/// What the gateway runs on.
+#[derive(Serialize)]
+struct Shown {
+    loaded: Loaded,
+    /// In place of the key and certificates: whether there are any.
+    #[serde(rename = "hasCredentials")]
+    has_credentials: bool,
+    #[serde(flatten)]
+    config: Config,
+}
+
+/// The config without its private key, with where it came from.
 async fn config(State(admin): State<Admin>) -> Response {
     let config = admin.config.borrow().clone();
-    let shown = Config { credentials: None, ..Arc::unwrap_or_clone(config) };
-    Json(shown).into_response()
+    let has_credentials = config.credentials.is_some();
+    let config = Config { credentials: None, ..Arc::unwrap_or_clone(config) };
+    let loaded = admin.intake.map(|intake| intake.loaded()).unwrap_or_default();
+    Json(Shown { loaded, has_credentials, config }).into_response()
+}
+
+/// Serves the config that is held: a person says that what it takes away is meant to go.
+async fn confirm(State(admin): State<Admin>) -> (StatusCode, String) {
+    match admin.intake.and_then(|intake| intake.confirm()) {
+        Some(routes) => (StatusCode::OK, format!("confirmed: {routes} routes are served\n")),
+        None => (StatusCode::CONFLICT, "no config is held\n".to_owned()),
+    }
 }

@@ -9,7 +9,7 @@ use k8s_openapi::api::discovery::v1::{Endpoint, EndpointPort, EndpointSlice};
 use spillway_decide::redirects::{AliasSet, Host};
 use spillway_decide::routes::{BackendRef, PortRef};
 
-use super::Backend;
+use super::{Backend, Protocol};
 
 /// The label by which a slice names its Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
@@ -51,6 +51,7 @@ impl<'a> Catalog<'a> {
         let Some(port) = ports.iter().find(|port| is_meant(port, &reference.port)) else {
             return Backend { aliases, ..Backend::default() };
         };
+        let protocol = protocol(port);
         let mut found = Found::default();
         for slice in self.slices.get(&key).map(Vec::as_slice).unwrap_or_default() {
             found.add_slice(slice, port);
@@ -61,8 +62,17 @@ impl<'a> Catalog<'a> {
         Backend {
             ready: found.ready.into_iter().collect(),
             terminating: found.terminating.into_iter().collect(),
+            protocol,
             aliases,
         }
+    }
+}
+
+/// `appProtocol` of the Service's port (KEP-3726): what is not HTTP/2 without TLS is served as HTTP/1.1.
+fn protocol(port: &ServicePort) -> Protocol {
+    match port.app_protocol.as_deref() {
+        Some("kubernetes.io/h2c") => Protocol::H2c,
+        _ => Protocol::Http1,
     }
 }
 

@@ -6,6 +6,9 @@ use k8s_openapi::api::networking::v1::{
 use spillway_crds::names::{INGRESS_CLASS, annotations};
 use spillway_decide::routes::{Ingress, IngressPath, IngressRule, PathType, PortRef, Rejection, SpillPolicy};
 
+/// On an Ingress: how many bytes the body of a request may have.
+const MAX_BODY_BYTES: &str = "kube-federation.io/max-body-bytes";
+
 /// Whether the Ingress is ours to serve.
 pub(super) fn is_ours(object: &Object) -> bool {
     let class = object.spec.as_ref().and_then(|spec| spec.ingress_class_name.as_deref());
@@ -40,11 +43,22 @@ pub(super) fn read(object: &Object, rejections: &mut Vec<Rejection>) -> Ingress 
         probe_path: annotation(annotations::PROBE_PATH).filter(|path| path.starts_with('/')),
         probe_host: annotation(annotations::PROBE_HOST).filter(|host| !host.is_empty()),
         spill: read_spill(annotation(annotations::SPILL).as_deref(), &mut reject),
+        max_body_bytes: read_max_body(annotation(MAX_BODY_BYTES).as_deref(), &mut reject),
         default_backend: default_backend.and_then(|backend| read_backend(backend, &mut reject)),
         rules,
         namespace: metadata.namespace.clone().unwrap_or_default(),
         name: metadata.name.clone().unwrap_or_default(),
     }
+}
+
+/// A bound that nobody understands bounds nothing, and is told.
+fn read_max_body(text: Option<&str>, reject: &mut impl FnMut(String)) -> Option<u64> {
+    let text = text?;
+    let bytes = text.parse().ok();
+    if bytes.is_none() {
+        reject(format!("annotation {MAX_BODY_BYTES}: {text:?} is no whole number of bytes, such as 1048576"));
+    }
+    bytes
 }
 
 /// A policy that nobody understands keeps requests at home: the careful one of the two errors.

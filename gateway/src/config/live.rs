@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::{StreamExt, pin_mut};
@@ -24,8 +24,8 @@ use thiserror::Error;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{ConfigSender, Objects, build};
-use crate::metrics::Metrics;
+use super::intake::{Intake, Outcome, Source};
+use super::{Objects, build};
 
 /// Changes that come together become one config.
 const COALESCE: Duration = Duration::from_millis(20);
@@ -63,6 +63,8 @@ pub struct Watch {
 struct News {
     changed: Notify,
     synced: AtomicUsize,
+    /// A list was read anew since the last config was taken: what is not in it, nobody said to delete.
+    relisted: AtomicBool,
 }
 
 impl Watch {
@@ -101,9 +103,9 @@ impl Watch {
         }
     }
 
-    /// Publishes a config for every change, once every kind has been listed in full. Until then whatever was
+    /// Offers a config for every change, once every kind has been listed in full. Until then whatever was
     /// published before (a snapshot) stays: half a picture is worse than an old one.
-    pub async fn publish(self, sender: ConfigSender, metrics: Metrics, stop: CancellationToken) {
+    pub async fn publish(self, intake: Intake, stop: CancellationToken) {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -113,25 +115,12 @@ impl Watch {
             if self.news.synced.load(Ordering::Acquire) < KINDS {
                 continue;
             }
-            let previous = Arc::clone(&sender.borrow());
-            let (mut config, rejections) = build(&self.objects(), &previous);
-            metrics.rejected(rejections.len());
-            let next = std::mem::replace(&mut config.generation, previous.generation);
-            if previous.is_loaded() && config == *previous {
-                continue;
+            let relisted = self.news.relisted.swap(false, Ordering::AcqRel);
+            let (config, rejections) = build(&self.objects(), &intake.current());
+            let outcome = intake.offer(config, &rejections, &Source::ApiServer { relisted });
+            if outcome == Outcome::Held {
+                self.news.relisted.store(true, Ordering::Release);
             }
-            config.generation = next;
-            for rejection in &rejections {
-                tracing::warn!(ingress = rejection.ingress, "not served: {}", rejection.message);
-            }
-            tracing::info!(
-                generation = next,
-                routes = config.routes.routes().len(),
-                peers = config.peers.len(),
-                priorities = config.priorities.len(),
-                "config loaded"
-            );
-            sender.send_replace(Arc::new(config));
         }
     }
 
@@ -170,8 +159,11 @@ where
                     if std::mem::take(&mut interrupted) {
                         tracing::info!(kind = %K::kind(&()), "watch restored");
                     }
-                    if matches!(event, watcher::Event::InitDone) && !std::mem::replace(&mut synced, true) {
-                        news.synced.fetch_add(1, Ordering::Release);
+                    if matches!(event, watcher::Event::InitDone) {
+                        news.relisted.store(true, Ordering::Release);
+                        if !std::mem::replace(&mut synced, true) {
+                            news.synced.fetch_add(1, Ordering::Release);
+                        }
                     }
                     news.changed.notify_one();
                 }

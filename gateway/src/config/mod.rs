@@ -7,10 +7,11 @@
 mod backends;
 mod build;
 mod ingress;
+pub mod intake;
 mod live;
-mod peers;
-mod priority;
-mod secret;
+pub(crate) mod peers;
+pub(crate) mod priority;
+pub(crate) mod secret;
 pub mod snapshot;
 
 use std::collections::{BTreeMap, HashMap};
@@ -19,7 +20,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use spillway_decide::redirects::AliasSet;
-use spillway_decide::routes::{BackendRef, RouteTable};
+use spillway_decide::routes::hold::Holdings;
+use spillway_decide::routes::{BackendRef, Route, RouteTable};
 use spillway_decide::{Peer, Priority};
 use tokio::sync::watch;
 
@@ -60,8 +62,21 @@ pub struct Backend {
     pub ready: Vec<SocketAddr>,
     /// Endpoints on their way out that still serve: used only when none is ready.
     pub terminating: Vec<SocketAddr>,
+    /// What they speak.
+    #[serde(default)]
+    pub protocol: Protocol,
     /// The names and addresses by which this backend may call itself in a redirect.
     pub aliases: AliasSet,
+}
+
+/// What a backend speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2 without TLS, from the first byte (prior knowledge).
+    H2c,
 }
 
 /// PEM texts of the identity Secret.
@@ -109,6 +124,20 @@ impl Config {
     #[must_use]
     pub const fn is_loaded(&self) -> bool {
         self.generation > 0
+    }
+
+    /// How much would be missed of it.
+    #[must_use]
+    pub fn holdings(&self) -> Holdings {
+        let servable = |route: &&Route| {
+            let backend = self.backends.get(&route.backend);
+            backend.is_some_and(|backend| !backend.ready.is_empty() || !backend.terminating.is_empty())
+        };
+        Holdings {
+            routes: self.routes.routes().iter().filter(servable).count(),
+            priorities: self.priorities.len(),
+            peers: self.peers.len(),
+        }
     }
 
     /// The peers that are not this gateway.

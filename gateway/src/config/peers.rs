@@ -4,7 +4,7 @@ use spillway_crds::GatewayPeerSpec;
 use spillway_decide::{Door, Peer};
 
 /// Reads one peer.
-pub(super) fn read(spec: &GatewayPeerSpec) -> Peer {
+pub(crate) fn read(spec: &GatewayPeerSpec) -> Peer {
     Peer {
         federation: spec.federation.clone(),
         region: spec.region.clone(),

@@ -4,7 +4,7 @@ use spillway_crds::{RegionPrioritySpec, region_priority as api};
 use spillway_decide as decide;
 
 /// Reads one priority. A percentage that an older schema let through takes its default.
-pub(super) fn read(spec: &RegionPrioritySpec) -> decide::Priority {
+pub(crate) fn read(spec: &RegionPrioritySpec) -> decide::Priority {
     decide::Priority {
         enforcement: match spec.enforcement {
             api::Enforcement::Enforce => decide::Enforcement::Enforce,

@@ -20,12 +20,18 @@ pub(super) fn read(secret: &Secret, own: &Identity) -> Result<(Credentials, Stri
         key_pem: field(secrets::TLS_KEY)?,
         authorities_pem: field(secrets::CA_CRT)?,
     };
+    let federation = check(&credentials, own)?;
+    Ok((credentials, federation))
+}
+
+/// Makes sure that `own` gateway can use the credentials, and says which federation they are of.
+pub(crate) fn check(credentials: &Credentials, own: &Identity) -> Result<String, TlsError> {
     // Key, chain and authorities have to fit each other, too.
-    server_config(&credentials)?;
-    let identity = own_identity(&credentials)?;
+    server_config(credentials)?;
+    let identity = own_identity(credentials)?;
     if (identity.region.as_ref(), identity.member.as_ref()) != (Some(&own.region), Some(&own.member)) {
         let own = format!("region {}, member {}", own.region, own.member);
         return Err(TlsError::Stranger { found: identity.to_string(), own });
     }
-    Ok((credentials, identity.federation))
+    Ok(identity.federation)
 }

@@ -51,6 +51,8 @@ struct Series {
     config_generation: Gauge<u64, AtomicU64>,
     config_routes: Gauge<u64, AtomicU64>,
     config_rejected: Gauge<u64, AtomicU64>,
+    config_refused: Gauge<u64, AtomicU64>,
+    config_held: Gauge<u64, AtomicU64>,
     totals: Totals,
 }
 
@@ -181,6 +183,16 @@ impl Metrics {
         self.inner.series.config_rejected.set(count as u64);
     }
 
+    /// Notes whether the latest config cannot be used.
+    pub(crate) fn config_refused(&self, refused: bool) {
+        self.inner.series.config_refused.set(refused.into());
+    }
+
+    /// Notes whether a config waits to be confirmed.
+    pub(crate) fn config_held(&self, held: bool) {
+        self.inner.series.config_held.set(held.into());
+    }
+
     fn bounded(&self, ingress: &str) -> String {
         if self.inner.ingresses.read().contains(ingress) {
             return ingress.to_owned();
@@ -248,6 +260,17 @@ impl Series {
             "config_rejected",
             "Parts of ingresses that are not served because they are wrong or conflict; the log names them",
             self.config_rejected.clone(),
+        );
+        registry.register(
+            "config_refused",
+            "1 while the latest configuration file is wrong and the one before it is served; /debug/config says why",
+            self.config_refused.clone(),
+        );
+        registry.register(
+            "config_held",
+            "1 while a config that would remove more than half waits for POST /config/confirm; /debug/config says \
+             what",
+            self.config_held.clone(),
         );
     }
 }

@@ -22,6 +22,7 @@ use spillway_decide::routes::Route;
 use tokio_util::sync::CancellationToken;
 
 use crate::body::Body;
+use crate::bounds::Bounds;
 use crate::config::{Config, ConfigReceiver};
 use crate::metrics::Metrics;
 use crate::mtls::PeerClient;
@@ -49,6 +50,7 @@ struct Inner {
     budget: RetryBudget,
     via: HeaderValue,
     draining: CancellationToken,
+    bounds: Bounds,
 }
 
 /// A request on its way, with what was found out about it.
@@ -70,11 +72,12 @@ impl Proxy {
         peers: PeerClient,
         metrics: Metrics,
         draining: CancellationToken,
+        bounds: Bounds,
     ) -> Self {
         let via = HeaderValue::from_str(&format!("1.1 {}.spillway", config.borrow().identity.member))
             .unwrap_or_else(|_| HeaderValue::from_static("1.1 spillway"));
         let (upstreams, budget) = (Upstreams::default(), RetryBudget::default());
-        let inner = Inner { config, traffic, peers, upstreams, metrics, budget, via, draining };
+        let inner = Inner { config, traffic, peers, upstreams, metrics, budget, via, draining, bounds };
         Self { inner: Arc::new(inner) }
     }
 

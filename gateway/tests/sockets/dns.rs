@@ -73,7 +73,7 @@ fn code(error: &hickory_resolver::net::NetError) -> ResponseCode {
 #[tokio::test]
 async fn names_resolve_over_udp_and_tcp() {
     let world = World::start(answering()).await;
-    let server = world.gateway.addresses().dns;
+    let server = world.gateway.addresses().dns.unwrap();
     let expected: Seen = Ok((vec!["192.0.2.1".parse().unwrap()], 30));
     let _ = eventually(
         "the loop has an answer",
@@ -105,7 +105,7 @@ async fn names_resolve_over_udp_and_tcp() {
 #[tokio::test]
 async fn nothing_is_answered_before_something_is_loaded() {
     let world = World::start(Config::empty("first", "first-1")).await;
-    let server = world.gateway.addresses().dns;
+    let server = world.gateway.addresses().dns.unwrap();
     assert_eq!(ask(server, false, HOST, RecordType::A).await, Err(ResponseCode::ServFail));
     change(&world.config, |config| *config = answering());
     let found = |seen: &Seen| seen.is_ok();

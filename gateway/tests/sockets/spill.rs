@@ -65,7 +65,7 @@ async fn serving() -> Serving {
     let authority = Authority::new();
     let backend = Backend::start("second").await;
     let world = World::start(trusted(one_route("second", &[backend.address]), &authority)).await;
-    let peer = peer("second", world.http(), world.gateway.addresses().spill);
+    let peer = peer("second", world.http(), world.spill());
     let members = vec![member("first"), peer.clone()];
     change(&world.config, |config| config.peers = members);
     Serving { world, authority, peer, backend }
@@ -224,7 +224,7 @@ async fn arrivals_spill_and_come_back_when_the_peer_dies() {
     let first = World::start(trusted(one_route("first", &[here.address]), &authority)).await;
     let second = World::start(trusted(one_route("second", &[there.address]), &authority)).await;
     let peers: Vec<Peer> = [("first", &first), ("second", &second)]
-        .map(|(region, world)| peer(region, world.http(), world.gateway.addresses().spill))
+        .map(|(region, world)| peer(region, world.http(), world.spill()))
         .into();
     let drained = PriorityRegion { name: "first".into(), intent: Intent::Drained };
     let healthy = PriorityRegion { name: "second".into(), ..PriorityRegion::default() };

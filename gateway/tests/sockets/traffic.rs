@@ -53,7 +53,7 @@ impl Federation {
         }
         let peers: Vec<_> = REGIONS
             .iter()
-            .map(|region| peer(region, worlds[region].http(), worlds[region].gateway.addresses().spill))
+            .map(|region| peer(region, worlds[region].http(), worlds[region].spill()))
             .collect();
         for world in worlds.values() {
             change(&world.config, |config| {

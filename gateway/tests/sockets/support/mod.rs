@@ -1,17 +1,20 @@
 //! Real sockets around real gateways: backends with switches, an authority, a plain HTTP/1.1 client, and
 //! configs made by hand instead of by an API server.
 
+pub mod api_server;
 pub mod authority;
 pub mod backend;
 pub mod client;
+pub mod program;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use region_gateway::bounds::Bounds;
 use region_gateway::config::{self, Backend as Endpoints, Config, ConfigSender};
-use region_gateway::gateway::{Gateway, Listen};
+use region_gateway::gateway::{Gateway, Listen, Settings};
 use region_gateway::metrics::Metrics;
 use spillway_decide::redirects::{AliasSet, Host};
 use spillway_decide::routes::{BackendRef, Ingress, IngressPath, IngressRule, PathType, PortRef, compile};
@@ -35,15 +38,29 @@ pub fn loopback() -> SocketAddr {
 
 impl World {
     pub async fn start(initial: Config) -> Self {
+        Self::bounded(initial, Bounds::default()).await
+    }
+
+    pub async fn bounded(initial: Config, bounds: Bounds) -> Self {
         let (config, receiver) = config::channel(initial);
-        let listen =
-            Listen { http: loopback(), spill: loopback(), dns: loopback(), admin: loopback(), source: None };
-        let gateway = Gateway::start(&listen, receiver, Metrics::new()).await.unwrap();
+        let listen = Listen {
+            http: loopback(),
+            spill: Some(loopback()),
+            dns: Some(loopback()),
+            admin: loopback(),
+            source: None,
+        };
+        let settings = Settings { listen, bounds, intake: None };
+        let gateway = Gateway::start(settings, receiver, Metrics::new()).await.unwrap();
         Self { gateway, config }
     }
 
     pub fn http(&self) -> SocketAddr {
         self.gateway.addresses().http
+    }
+
+    pub fn spill(&self) -> SocketAddr {
+        self.gateway.addresses().spill.unwrap()
     }
 
     pub fn admin(&self) -> SocketAddr {
@@ -81,7 +98,7 @@ pub fn one_route(region: &str, endpoints: &[SocketAddr]) -> Config {
         service: "api-gateway".into(),
         port: PortRef::Number(8080),
     };
-    let backend = Endpoints { ready: endpoints.to_vec(), terminating: Vec::new(), aliases };
+    let backend = Endpoints { ready: endpoints.to_vec(), aliases, ..Endpoints::default() };
     Config {
         generation: 1,
         routes,

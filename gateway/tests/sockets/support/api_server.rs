@@ -1,0 +1,118 @@
+//! As much of an API server as a watch needs: lists, and watches that tell events or end.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::Stream;
+use http::{Request, Response};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::broadcast;
+
+use super::loopback;
+
+type Objects = BTreeMap<String, Vec<Value>>;
+
+/// What the server holds, by resource (`ingresses`), and the line to everybody who watches.
+pub struct ApiServer {
+    pub address: SocketAddr,
+    objects: Arc<Mutex<Objects>>,
+    told: broadcast::Sender<(String, Value)>,
+}
+
+impl ApiServer {
+    pub async fn start(objects: Value) -> Self {
+        let listener = TcpListener::bind(loopback()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let objects: Arc<Mutex<Objects>> = Arc::new(Mutex::new(serde_json::from_value(objects).unwrap()));
+        let told = broadcast::Sender::new(64);
+        let (shared, sender) = (Arc::clone(&objects), told.clone());
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (objects, told) = (Arc::clone(&shared), sender.clone());
+                let service = service_fn(move |request| {
+                    let response = answer(&request, &objects, &told);
+                    async move { Ok::<_, std::convert::Infallible>(response) }
+                });
+                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+            }
+        });
+        Self { address, objects, told }
+    }
+
+    /// Comes back as a server that holds only this: who watches is told to list anew.
+    pub fn restore(&self, objects: Value) {
+        *self.objects.lock() = serde_json::from_value(objects).unwrap();
+        let gone = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 410,
+            "reason": "Expired", "message": "too old resource version"});
+        let _ = self.told.send((String::new(), json!({"type": "ERROR", "object": gone})));
+    }
+
+    /// Deletes an object by name, and tells so.
+    pub fn delete(&self, resource: &str, name: &str) {
+        let mut objects = self.objects.lock();
+        let list = objects.get_mut(resource).unwrap();
+        let position = list.iter().position(|object| object["metadata"]["name"] == name).unwrap();
+        let mut object = list.remove(position);
+        object["metadata"]["resourceVersion"] = json!("2");
+        let _ = self.told.send((resource.to_owned(), json!({"type": "DELETED", "object": object})));
+    }
+}
+
+/// A kubeconfig for a server without TLS.
+pub fn kubeconfig(server: SocketAddr) -> String {
+    format!(
+        "{{apiVersion: v1, kind: Config, current-context: c, users: [{{name: u, user: {{token: t}}}}],\n\
+         clusters: [{{name: k, cluster: {{server: 'http://{server}'}}}}],\n\
+         contexts: [{{name: c, context: {{cluster: k, user: u}}}}]}}"
+    )
+}
+
+fn answer(
+    request: &Request<Incoming>,
+    objects: &Mutex<Objects>,
+    told: &broadcast::Sender<(String, Value)>,
+) -> Response<BoxBody<Bytes, std::convert::Infallible>> {
+    let path = request.uri().path();
+    let resource = path.rsplit('/').next().unwrap_or_default().to_owned();
+    let body = if request.uri().query().is_some_and(|query| query.contains("watch=true")) {
+        BodyExt::boxed(StreamBody::new(events(resource, told.subscribe())))
+    } else {
+        let items = objects.lock().get(&resource).cloned().unwrap_or_default();
+        let list =
+            json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items});
+        Full::from(list.to_string()).boxed()
+    };
+    Response::builder().header("content-type", "application/json").body(body).unwrap()
+}
+
+type Line = Result<Frame<Bytes>, std::convert::Infallible>;
+
+/// A watch: the lines of its resource; an error ends it.
+fn events(
+    resource: String,
+    told: broadcast::Receiver<(String, Value)>,
+) -> impl Stream<Item = Line> + Send + Sync {
+    futures::stream::unfold(Some((resource, told)), |state| async {
+        let (resource, mut told) = state?;
+        loop {
+            let (of, event) = told.recv().await.ok()?;
+            let line = Frame::data(Bytes::from(format!("{event}\n")));
+            if of.is_empty() {
+                return Some((Ok(line), None));
+            }
+            if of == resource {
+                return Some((Ok(line), Some((resource, told))));
+            }
+        }
+    })
+}

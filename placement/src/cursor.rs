@@ -1,38 +1,44 @@
-//! Walking a member in chunks.
+//! Walking a member in steps.
 
 use std::sync::Arc;
 
-use crate::{Error, ObjectKey, Row};
+use crate::{Error, MemberId, ObjectKey, Row};
 
-/// Where a walk over a member's rows goes on. It names the last row that was handed out, not a position, so it
-/// stays valid while others write: a walk sees every row that was there all along, exactly once.
+/// Where a walk over a member's rows goes on. Objects never change their places, so it stays valid while others
+/// write: a walk sees every row that was there all along, exactly once.
 #[derive(Debug, Clone)]
 pub struct Cursor {
     map: u64,
-    member: Arc<str>,
-    after: ObjectKey,
+    name: Arc<str>,
+    member: MemberId,
+    at: u32,
 }
 
 impl Cursor {
-    pub(crate) fn new(map: u64, member: Arc<str>, after: ObjectKey) -> Self {
-        Self { map, member, after }
+    pub(crate) fn new(map: u64, name: Arc<str>, member: MemberId, at: u32) -> Self {
+        Self { map, name, member, at }
     }
 
-    /// The last key of the walk so far, if the cursor is of this map and member.
-    pub(crate) fn resume(&self, map: u64, member: &str) -> Result<&ObjectKey, Error> {
-        if self.map == map && &*self.member == member {
-            return Ok(&self.after);
+    /// Where to go on, if the cursor is of this map and of this stay of this member.
+    pub(crate) fn resume(&self, map: u64, name: &str, member: MemberId) -> Result<u32, Error> {
+        if self.map == map && self.member == member {
+            return Ok(self.at);
         }
-        let of = if self.map == map { format!("member {:?}", self.member) } else { "another map".to_owned() };
-        Err(Error::ForeignCursor { of: of.into(), asked: member.into() })
+        let of = match (self.map == map, *self.name == *name) {
+            (false, _) => "another map".into(),
+            (true, true) => format!("an earlier stay of member {name:?}"),
+            (true, false) => format!("member {:?}", self.name),
+        };
+        Err(Error::ForeignCursor { of: of.into(), asked: name.into() })
     }
 }
 
 /// Some rows of a member, and where the next ones begin.
 #[derive(Debug)]
 pub struct Chunk {
-    /// The rows, by key.
+    /// The rows, in the order of their objects' places: stable, but not that of their names.
     pub rows: Vec<(ObjectKey, Row)>,
-    /// None when the walk is over.
+    /// None when the walk is over. It can go on after a chunk without rows: a step looks at so many objects and no
+    /// more, whether they have a row of this member or not.
     pub next: Option<Cursor>,
 }

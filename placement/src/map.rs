@@ -1,133 +1,188 @@
-//! The map: members, each with its rows behind its own lock.
+//! The map, as its callers see it.
 
 use std::{
-    collections::BTreeMap,
+    ops::ControlFlow,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64 as MapNumbers, Ordering::Relaxed},
     },
 };
 
-use parking_lot::RwLock;
-
-use crate::{Chunk, Counts, Cursor, Error, ObjectKey, Row, member::MemberRows};
+use crate::{
+    Chunk, Counts, Cursor, Error, Growth, MemberId, ObjectId, ObjectKey, Row, bounds::ROWS_A_STEP, departure,
+    members::Tally, store::Store,
+};
 
 /// Tells maps apart, so that a cursor of one is refused by another.
-static NEXT_MAP: AtomicU64 = AtomicU64::new(0);
+static NEXT_MAP: MapNumbers = MapNumbers::new(0);
 
-type Shared = Arc<RwLock<MemberRows>>;
-
-/// What is desired, applied and observed of every object on every member. Shared by reference; members do not
-/// wait for each other.
+/// What is desired, applied and observed of every object on every member. Shared by reference: who reads or writes
+/// one object does not wait for who reads or writes another.
 #[derive(Debug)]
 pub struct PlacementMap {
     id: u64,
-    members: RwLock<BTreeMap<Arc<str>, Shared>>,
+    store: Arc<Store>,
 }
 
 impl Default for PlacementMap {
     fn default() -> Self {
-        Self { id: NEXT_MAP.fetch_add(1, Ordering::Relaxed), members: RwLock::default() }
+        Self { id: NEXT_MAP.fetch_add(1, Relaxed), store: Arc::default() }
+    }
+}
+
+impl Drop for PlacementMap {
+    /// Gives the rows back behind the caller's back: dropping a large map stops nobody.
+    fn drop(&mut self) {
+        departure::reap(&self.store);
     }
 }
 
 impl PlacementMap {
-    /// Makes a member known. Joining twice changes nothing.
-    pub fn join(&self, member: &str) {
-        self.members.write().entry(member.into()).or_default();
+    /// Makes a member known. Joining twice changes nothing; joining while it leaves keeps the rows that are left.
+    pub fn join(&self, member: &str) -> Result<MemberId, Error> {
+        self.store.members.join(member)
     }
 
-    /// Forgets at most `limit` rows of a member that leaves and tells how many are left; at none, the member is
-    /// unknown. The caller goes on until then, with others in between.
+    /// Forgets at most `limit` rows of a member that leaves (and never more than [`crate::bounds::ROWS_A_STEP`]) and
+    /// tells how many are left; at none, the member is unknown. Nobody writes its rows from the first step on. The
+    /// caller goes on until then, with others in between; a step can forget nothing and still be one.
     pub fn leave(&self, member: &str, limit: usize) -> Result<usize, Error> {
-        let left = self.member(member)?.write().forget(limit);
-        if left == 0 {
-            self.members.write().remove(member);
-        }
-        Ok(left)
+        departure::leave(&self.store, member, limit.clamp(1, ROWS_A_STEP))
+    }
+
+    /// Forgets at most `limit` rows (and those of one object more), whoever has them, and tells how many objects are
+    /// left; the caller goes on until none are.
+    #[must_use = "rows may be left: go on until no object is"]
+    pub fn clear(&self, limit: usize) -> usize {
+        departure::clear(&self.store, limit.clamp(1, ROWS_A_STEP))
     }
 
     /// The members, by name.
     #[must_use]
     pub fn members(&self) -> Vec<Arc<str>> {
-        self.members.read().keys().cloned().collect()
+        self.store.members.here().into_iter().map(|(name, _)| name).collect()
     }
 
-    /// One row.
+    /// What the map calls a member by.
+    pub fn member(&self, name: &str) -> Result<MemberId, Error> {
+        self.store.members.id(name)
+    }
+
+    /// What the map calls an object by; the object begins to be if it was not. It lasts until its last row is gone.
+    pub fn intern(&self, object: &ObjectKey) -> Result<ObjectId, Error> {
+        self.store.intern(object)
+    }
+
+    /// What the map calls an object by, if it knows it.
+    #[must_use]
+    pub fn find(&self, object: &ObjectKey) -> Option<ObjectId> {
+        self.store.find(object)
+    }
+
+    /// One row, by name.
     pub fn get(&self, object: &ObjectKey, member: &str) -> Result<Option<Row>, Error> {
-        Ok(self.member(member)?.read().get(object))
+        let member = self.member(member)?;
+        self.find(object).map_or(Ok(None), |object| self.row(object, member))
     }
 
-    /// Changes one row, which begins empty and ceases to be when it is empty afterwards. The edit runs under the
-    /// member's lock: it should change fields and do nothing else.
+    /// Changes one row, by name. The row begins empty and ceases to be when it is empty afterwards. The edit runs
+    /// under the object's lock: it should change fields and do nothing else.
     pub fn upsert<R>(
         &self,
         object: &ObjectKey,
         member: &str,
+        mut edit: impl FnOnce(&mut Row) -> R,
+    ) -> Result<R, Error> {
+        let member = self.member(member)?;
+        loop {
+            match self.store.edit(self.intern(object)?, member, edit) {
+                Ok(result) => return Ok(result),
+                Err((Error::StaleObject(_), back)) => edit = back, // it lost its last row just now: begin again
+                Err((error, _)) => return Err(error),
+            }
+        }
+    }
+
+    /// One row.
+    pub fn row(&self, object: ObjectId, member: MemberId) -> Result<Option<Row>, Error> {
+        if !self.store.members.is_here(member) {
+            return Err(Error::StaleMember(member));
+        }
+        let row = self.store.on_page(object, |page, place| {
+            page.with(place, |o| (o.birth() == object.birth).then(|| o.get(member.index as usize)))
+        });
+        Ok(row.flatten().flatten())
+    }
+
+    /// Changes one row, as [`Self::upsert`] does.
+    pub fn edit<R>(
+        &self,
+        object: ObjectId,
+        member: MemberId,
         edit: impl FnOnce(&mut Row) -> R,
     ) -> Result<R, Error> {
-        let shared = self.member(member)?;
-        let mut rows = shared.write();
-        let before = rows.get(object);
-        let mut row = before.unwrap_or_default();
-        let result = edit(&mut row);
-        rows.replace(object, before, row);
-        Ok(result)
+        self.store.edit(object, member, edit).map_err(|(error, _)| error)
     }
 
     /// All rows of an object, by member.
     #[must_use]
     pub fn rows_of_object(&self, object: &ObjectKey) -> Vec<(Arc<str>, Row)> {
-        let members: Vec<_> = self.members.read().iter().map(|(k, v)| (k.clone(), v.clone())).collect();
-        members.into_iter().filter_map(|(name, rows)| Some((name, rows.read().get(object)?))).collect()
+        let Some(id) = self.find(object) else { return Vec::new() };
+        let here = self.store.members.here();
+        let rows = self.store.on_page(id, |page, place| {
+            page.with(place, |o| {
+                let known = here.into_iter().filter(|_| o.birth() == id.birth);
+                known.filter_map(|(name, member)| Some((name, o.get(member.index as usize)?))).collect()
+            })
+        });
+        rows.unwrap_or_default()
     }
 
-    /// Rows of a member in the order of their keys, at most `limit` (and at least one) at a time.
+    /// Rows of a member, at most `limit` (and never more than [`crate::bounds::ROWS_A_STEP`]) at a time.
     pub fn rows_of_member(
         &self,
         member: &str,
         cursor: Option<&Cursor>,
         limit: usize,
     ) -> Result<Chunk, Error> {
-        self.chunk(member, cursor, limit, MemberRows::after)
+        self.chunk(member, cursor, limit, false)
     }
 
     /// As [`Self::rows_of_member`], but only rows whose state is not `InStep`.
     pub fn out_of_step(&self, member: &str, cursor: Option<&Cursor>, limit: usize) -> Result<Chunk, Error> {
-        self.chunk(member, cursor, limit, MemberRows::out_of_step_after)
+        self.chunk(member, cursor, limit, true)
     }
 
     /// How many rows a member has in each state.
     pub fn counts(&self, member: &str) -> Result<Counts, Error> {
-        Ok(self.member(member)?.read().counts())
+        let id = self.member(member)?;
+        Ok(self.store.members.tally(id.index).map(Tally::counts).unwrap_or_default())
     }
 
     /// How many rows there are in each state.
     #[must_use]
     pub fn totals(&self) -> Counts {
-        let mut totals = Counts::default();
-        for rows in self.members.read().values() {
-            totals += rows.read().counts();
-        }
-        totals
+        self.store.members.totals()
     }
 
-    fn chunk(
-        &self,
-        member: &str,
-        cursor: Option<&Cursor>,
-        limit: usize,
-        walk: impl FnOnce(&MemberRows, Option<&ObjectKey>, usize) -> Vec<(ObjectKey, Row)>,
-    ) -> Result<Chunk, Error> {
-        let after = cursor.map(|cursor| cursor.resume(self.id, member)).transpose()?;
-        let limit = limit.max(1);
-        let rows = walk(&self.member(member)?.read(), after, limit);
-        let last = rows.last().filter(|_| rows.len() == limit);
-        let next = last.map(|(key, _)| Cursor::new(self.id, member.into(), key.clone()));
-        Ok(Chunk { rows, next })
+    /// What growing has cost so far, and what the map holds.
+    #[must_use]
+    pub fn growth(&self) -> Growth {
+        self.store.growth()
     }
 
-    fn member(&self, member: &str) -> Result<Shared, Error> {
-        self.members.read().get(member).cloned().ok_or_else(|| Error::UnknownMember(member.into()))
+    fn chunk(&self, name: &str, cursor: Option<&Cursor>, limit: usize, astray: bool) -> Result<Chunk, Error> {
+        let member = self.member(name)?;
+        let from = cursor.map_or(Ok(0), |cursor| cursor.resume(self.id, name, member))?;
+        let limit = limit.clamp(1, ROWS_A_STEP);
+        let mut rows = Vec::new();
+        let next = self.store.walk(from, astray, |_, object| {
+            let row = object
+                .get(member.index as usize)
+                .filter(|row| !astray || row.state() != crate::State::InStep);
+            rows.extend(object.key().cloned().zip(row));
+            if rows.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        Ok(Chunk { rows, next: next.map(|at| Cursor::new(self.id, name.into(), member, at)) })
     }
 }

@@ -121,12 +121,9 @@ impl Counts {
         self.0.iter().sum()
     }
 
-    pub(crate) fn enter(&mut self, state: State) {
-        self.0[state as usize] += 1;
-    }
-
-    pub(crate) fn leave(&mut self, state: State) {
-        self.0[state as usize] -= 1;
+    /// Counts by what is said of each state.
+    pub(crate) fn of_each(count: impl Fn(State) -> u64) -> Self {
+        Self(State::ALL.map(|state| usize::try_from(count(state)).unwrap_or(usize::MAX)))
     }
 }
 

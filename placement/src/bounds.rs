@@ -1,0 +1,36 @@
+//! The promises: what one operation does at most, however large the map is.
+//!
+//! They hold for every operation: growing, shrinking, clearing, dropping and walking included. The tests in
+//! `tests/bounded.rs` count them with an allocator of their own; nothing here is about time.
+
+use crate::{block::GROUP, page::PAGE};
+
+/// Members that a map can hold.
+pub const MEMBERS: usize = 16 * GROUP;
+
+/// Objects that a map can hold.
+pub const OBJECTS: usize = PAGES as usize * PAGE;
+
+/// Pages that the directory holds.
+pub(crate) const PAGES: u32 = 1 << 18;
+
+/// Pages that a branch of the directory holds.
+pub(crate) const BRANCH: usize = 256;
+
+/// Rows that an edit of one row moves: those of the object in the block that grows, shrinks, or makes room.
+/// A block holds at most 64 rows.
+pub const ROWS_MOVED: usize = GROUP;
+
+/// Rows that a walk hands out, a leaving member loses or a clearing frees in one step, whatever limit is asked for.
+pub const ROWS_A_STEP: usize = 256;
+
+/// Objects that a walk looks at in one step; it may find nothing in them and still tell where to go on.
+pub const OBJECTS_A_STEP: usize = 1024;
+
+/// Bytes that an edit of one row allocates at most, and frees at most: a page, a branch of the directory, a block of
+/// rows, and the few nodes of an ordered map in which a name is kept.
+pub const BYTES_AN_EDIT: usize = 24 * 1024;
+
+/// Bytes that any operation allocates at most, and frees at most. The largest are those that return a row for
+/// each of 1,024 members, and clearing a step's rows with one such object more.
+pub const BYTES: usize = 128 * 1024;

@@ -1,0 +1,196 @@
+//! Names, places, rows and members put together: what every operation of the map is made of.
+//!
+//! Locks are taken in this order, and none is ever held when the crate's caller goes on:
+//!
+//! ```text
+//! a part of the names → the free places → a page (made or freed)
+//! a part of the names → a page (shared) → an object
+//! ```
+//!
+//! Readers and writers of rows take the second line without its first part: they share the page and wait only for
+//! whoever works on the same object. The first line is for objects that are born or cease.
+
+use std::ops::ControlFlow;
+
+use crate::{
+    Error, MemberId, ObjectId, ObjectKey, Row,
+    bounds::OBJECTS_A_STEP,
+    directory::Directory,
+    growth::{Growth, Meter, Work},
+    id::birth,
+    indices::Indices,
+    members::Members,
+    names::Names,
+    object::Object,
+    page::{Page, first_on, page_of, place_of},
+    sync::{AtomicU32, AtomicU64, Mutex, Ordering, held},
+};
+
+#[derive(Debug, Default)]
+pub(crate) struct Store {
+    names: Names,
+    indices: Mutex<Indices>,
+    directory: Directory,
+    pub(crate) members: Members,
+    pub(crate) meter: Meter,
+    pub(crate) objects: AtomicU64,
+    /// The first page that no object ever was on.
+    end: AtomicU32,
+    /// Where clearing goes on.
+    pub(crate) clearing_at: AtomicU32,
+}
+
+/// What a name takes: itself, its reference count, and its part of a node.
+const NAME: usize = 2 * size_of::<usize>() + 2 * size_of::<(ObjectKey, ObjectId)>();
+
+impl Store {
+    pub(crate) fn find(&self, key: &ObjectKey) -> Option<ObjectId> {
+        self.names.find(key)
+    }
+
+    /// The object of this name, which begins to be if it was not.
+    pub(crate) fn intern(&self, key: &ObjectKey) -> Result<ObjectId, Error> {
+        if let Some(id) = self.find(key) {
+            return Ok(id);
+        }
+        self.names.with(key, |names| {
+            if let Some(id) = names.get(key) {
+                return Ok(*id);
+            }
+            let id = ObjectId { index: self.take_place()?, birth: birth() };
+            self.on_page(id, |page, place| page.with(place, |object| object.is_born(key.clone(), id.birth)));
+            names.insert(key.clone(), id);
+            self.objects.fetch_add(1, Ordering::Relaxed);
+            self.meter.record(Work::holding(NAME + key.text_len(), 0));
+            Ok(id)
+        })
+    }
+
+    /// Looks at an object's page, if it is there.
+    pub(crate) fn on_page<R>(&self, id: ObjectId, look: impl FnOnce(&Page, usize) -> R) -> Option<R> {
+        let page = held(self.directory.page(page_of(id.index))?.read());
+        page.as_deref().map(|page| look(page, place_of(id.index)))
+    }
+
+    /// Changes one row. Refused, it gives the edit back, so that it can be tried again with a new id.
+    pub(crate) fn edit<R, Edit: FnOnce(&mut Row) -> R>(
+        &self,
+        id: ObjectId,
+        member: MemberId,
+        edit: Edit,
+    ) -> Result<R, (Error, Edit)> {
+        let (result, bare) = self.edit_in_place(id, member, edit)?;
+        if let Some(key) = bare {
+            self.bury(&key, id);
+        }
+        Ok(result)
+    }
+
+    /// As [`Self::edit`]; an object that has no rows afterwards is still there, and its name is told.
+    fn edit_in_place<R, Edit: FnOnce(&mut Row) -> R>(
+        &self,
+        id: ObjectId,
+        member: MemberId,
+        edit: Edit,
+    ) -> Result<(R, Option<ObjectKey>), (Error, Edit)> {
+        let Some(page) = self.directory.page(page_of(id.index)) else {
+            return Err((Error::StaleObject(id), edit));
+        };
+        let page = held(page.read());
+        let Some(page) = page.as_deref() else { return Err((Error::StaleObject(id), edit)) };
+        page.edit(place_of(id.index), |object| {
+            if object.birth() != id.birth {
+                return Err((Error::StaleObject(id), edit));
+            }
+            let Some(tally) = self.members.tally(member.index).filter(|_| self.members.is_here(member))
+            else {
+                return Err((Error::StaleMember(member), edit));
+            };
+            let mut row = object.get(member.index as usize).unwrap_or_default();
+            let result = edit(&mut row);
+            let edited = object.put(member.index as usize, row, self.members.in_group_of(member.index));
+            tally.turn(edited.before, edited.after);
+            self.meter.record(edited.work);
+            let bare = if object.is_bare() { object.key().cloned() } else { None };
+            Ok((result, bare))
+        })
+    }
+
+    /// An object without rows ceases, unless it was given some again in the meantime. Not to be called with a page or
+    /// an object locked.
+    pub(crate) fn bury(&self, key: &ObjectKey, id: ObjectId) {
+        let ceased = self.names.with(key, |names| {
+            let cease = |object: &mut Object| {
+                (object.birth() == id.birth && object.is_bare()).then(|| object.ceases()).is_some()
+            };
+            let ceased = self.on_page(id, |page, place| page.with(place, cease)) == Some(true);
+            if ceased {
+                names.remove(key);
+            }
+            ceased
+        });
+        if ceased {
+            self.objects.fetch_sub(1, Ordering::Relaxed);
+            let freed = self.give_place_back(id.index);
+            self.meter.record(freed.and(Work::holding(0, NAME + key.text_len())));
+        }
+    }
+
+    /// Looks at objects from a place on, those that may be out of step or all, until told to stop or a step's worth
+    /// was seen. Tells where to go on, if there is anything left.
+    pub(crate) fn walk(
+        &self,
+        from: u32,
+        astray: bool,
+        mut look: impl FnMut(u32, &mut Object) -> ControlFlow<()>,
+    ) -> Option<u32> {
+        let end = self.end.load(Ordering::Acquire);
+        let (mut at, mut seen) = (from, 0);
+        while page_of(at) < end && seen < OBJECTS_A_STEP {
+            seen += 1; // a page that is not there, or has nothing to see, is a place looked at
+            let shared = self.directory.page(page_of(at)).map(|page| held(page.read()));
+            let page =
+                shared.as_ref().and_then(|page| page.as_deref()).filter(|page| !astray || page.any_astray());
+            let next_page = first_on(page_of(at) + 1);
+            let Some(page) = page else {
+                at = next_page;
+                continue;
+            };
+            while at < next_page {
+                let place = place_of(at);
+                at += 1;
+                if astray && !page.may_be_astray(place) {
+                    continue;
+                }
+                seen += 1;
+                if page.with(place, |object| look(at - 1, object)).is_break() {
+                    return Some(at);
+                }
+            }
+        }
+        (page_of(at) < end).then_some(at)
+    }
+
+    pub(crate) fn growth(&self) -> Growth {
+        let rows = self.members.totals().total() as u64;
+        Growth {
+            objects: self.objects.load(Ordering::Relaxed),
+            rows,
+            segments: self.directory.pages(),
+            ..self.meter.read()
+        }
+    }
+
+    fn take_place(&self) -> Result<u32, Error> {
+        let mut indices = held(self.indices.lock());
+        let index = indices.take().ok_or(Error::TooManyObjects)?;
+        self.meter.record(self.directory.make(page_of(index)));
+        self.end.store(indices.end(), Ordering::Release);
+        Ok(index)
+    }
+
+    fn give_place_back(&self, index: u32) -> Work {
+        let mut indices = held(self.indices.lock());
+        indices.give_back(index).map_or(Work::NONE, |page| self.directory.free(page))
+    }
+}

@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("kubectl-spillway", &["spillway-crds", "spillway-decide", "spillway-placement"]),
     ("spillway-e2e", &["spillway-crds", "spillway-decide", "spillway-placement"]),
     ("spillway-detection", &["spillway-decide"]),
+    ("spillway-sim", &["spillway-decide", "spillway-detection"]),
 ];
 
 /// Words that would let a clock, a client, a runtime or chance into `decide`.

@@ -1,0 +1,86 @@
+//! Only those clients move whom a change of shares takes: at one door, a client goes from one region to
+//! another only if the share of the one has fallen and that of the other has grown since its last request.
+//!
+//! Shares are read at the door in every step; a request of a step in which they changed, or of the one before,
+//! is not looked at, for it may have met either. Nor is one that came back, or one after a change of what
+//! people want.
+
+use std::collections::HashMap;
+
+use spillway_decide::{Share, Shares};
+
+use super::{Invariant, name};
+use crate::run::{Beat, Path};
+use crate::world::Millis;
+
+#[derive(Debug, Default)]
+pub(super) struct Hash {
+    /// The shares of each door, and since when.
+    shares: HashMap<usize, (Shares, Millis)>,
+    /// Of each client at each door, who served it last, and under which shares.
+    last: HashMap<(usize, usize), (usize, Shares)>,
+    judged: u64,
+}
+
+impl Hash {
+    fn note_shares(&mut self, beat: &Beat<'_>) {
+        for (door, seen) in beat.gateways.iter().enumerate() {
+            let now = seen.decision.map(|decision| &decision.shares);
+            let Some(now) = now.filter(|_| seen.since.is_some()) else {
+                self.shares.remove(&door);
+                continue;
+            };
+            if self.shares.get(&door).is_none_or(|(shares, _)| shares != now) {
+                self.shares.insert(door, (now.clone(), beat.now));
+            }
+        }
+    }
+
+    fn judge(&mut self, beat: &Beat<'_>, path: &Path, to: usize, now: &Shares) -> Result<(), String> {
+        let last = self.last.insert((path.door, path.client), (to, now.clone()));
+        let Some((from, then)) = last.filter(|(from, _)| *from != to) else { return Ok(()) };
+        self.judged += 1;
+        let (from, to) = (name(beat, from), name(beat, to));
+        if now.percent(from) < then.percent(from) && now.percent(to) > then.percent(to) {
+            return Ok(());
+        }
+        Err(format!(
+            "client {} at the door of {} went from {from} to {to}, and the shares went from {} to {}",
+            path.client,
+            name(beat, path.door),
+            list(then.as_slice()),
+            list(now.as_slice())
+        ))
+    }
+}
+
+fn list(shares: &[Share]) -> String {
+    let parts: Vec<String> =
+        shares.iter().map(|share| format!("{} {} %", share.region, share.percent)).collect();
+    parts.join(" and ")
+}
+
+impl Invariant for Hash {
+    fn name(&self) -> &'static str {
+        "shares-move-whom-they-take"
+    }
+
+    fn check(&mut self, beat: &Beat<'_>) -> Result<(), String> {
+        self.note_shares(beat);
+        if beat.truth.changed(beat.now.saturating_sub(1_000), beat.now) {
+            self.last.clear();
+            return Ok(());
+        }
+        for path in beat.requests.iter().filter(|path| !path.returned) {
+            let steady = self.shares.get(&path.door).filter(|(_, since)| since + 200 <= beat.now);
+            if let (Some((shares, _)), Some(to)) = (steady.cloned(), path.served) {
+                self.judge(beat, path, to, &shares)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn judged(&self) -> u64 {
+        self.judged
+    }
+}

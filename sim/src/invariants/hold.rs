@@ -1,0 +1,87 @@
+//! No shift on 29 seconds: a region that was well calls itself Degraded only when its backends have, in truth,
+//! broken its promise for more than a second less than the hold.
+//!
+//! By truth: from the first to the last moment of the faults that spoil enough (and of overload), where
+//! stretches that are less than a window apart are one. Tolerance, as ADR 6 and the properties of
+//! `decide` state it: one second where the region served at least 100 requests a second all along, two below,
+//! three below 20. A relapse (from Recovering) needs no hold and is not judged here.
+
+use std::collections::VecDeque;
+
+use spillway_decide::Verdict;
+
+use super::{Invariant, name, seconds};
+use crate::run::Beat;
+use crate::world::{Millis, World};
+
+#[derive(Debug)]
+pub(super) struct Hold {
+    /// The last verdict of each gateway on itself.
+    verdicts: Vec<Verdict>,
+    /// The rates of the last minute, by seconds.
+    rates: Vec<VecDeque<f64>>,
+    judged: u64,
+}
+
+impl Hold {
+    pub(super) fn new(world: &World) -> Self {
+        let size = world.regions.len();
+        Self { verdicts: vec![Verdict::Healthy; size], rates: vec![VecDeque::new(); size], judged: 0 }
+    }
+
+    fn judge(&self, beat: &Beat<'_>, region: usize) -> Result<(), String> {
+        let health = &beat.gateways[region].priority.health;
+        let (window, bound) =
+            (u64::from(health.window_seconds) * 1000, u64::from(health.max_latency_p95_milliseconds));
+        let memory = window + bound + 500;
+        let runs = beat.truth.broken(region, memory);
+        let held = runs.iter().filter(|run| run.0 <= beat.now && beat.now <= run.1 + memory);
+        let held = held.map(|run| run.1.min(beat.now) - run.0).max().unwrap_or(0);
+        let slowest = self.rates[region].iter().copied().fold(f64::INFINITY, f64::min);
+        let precision = match slowest {
+            rate if rate >= 100.0 => 1_000,
+            rate if rate >= 20.0 => 2_000,
+            _ => 3_000,
+        };
+        if held > u64::from(health.hold_seconds) * 1000 - precision {
+            return Ok(());
+        }
+        Err(format!(
+            "{} calls itself Degraded after {} of trouble ({slowest:.0} req/s or more; the hold is {} s)",
+            name(beat, region),
+            seconds(held),
+            health.hold_seconds
+        ))
+    }
+}
+
+impl Invariant for Hold {
+    fn name(&self) -> &'static str {
+        "no-shift-on-29-s"
+    }
+
+    fn check(&mut self, beat: &Beat<'_>) -> Result<(), String> {
+        for (region, seen) in beat.gateways.iter().enumerate() {
+            if beat.now.is_multiple_of(1000) {
+                let rates = &mut self.rates[region];
+                rates.push_back(beat.rates[region]);
+                if rates.len() > 35 {
+                    rates.pop_front();
+                }
+                let runs = beat.truth.broken(region, 12_000);
+                let ended = |run: &&(Millis, Millis)| run.1 < beat.now && beat.now <= run.1 + 1000;
+                self.judged += runs.iter().filter(ended).filter(|run| run.1 - run.0 <= 29_000).count() as u64;
+            }
+            let verdict = seen.decision.map_or(Verdict::Healthy, |decision| decision.report.verdict);
+            let before = std::mem::replace(&mut self.verdicts[region], verdict);
+            if verdict == Verdict::Degraded && before < Verdict::Recovering {
+                self.judge(beat, region)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn judged(&self) -> u64 {
+        self.judged
+    }
+}

@@ -1,0 +1,79 @@
+//! Probes: of the own backends, and of the other regions' front doors, as `region-gateway` sends them.
+
+use rand::Rng;
+
+use super::queue::Event;
+use super::{Run, backend};
+use crate::world::Millis;
+
+const PERIOD: Millis = 1_000;
+const PERIOD_WHEN_SILENT: Millis = 250;
+const TIMEOUT: Millis = 1_000;
+
+impl Run<'_> {
+    /// Asks the own backends; the answer becomes evidence of the moment of sending.
+    pub(super) fn probe_backends(&mut self, number: usize, life: u32) {
+        let (now, rate) = (self.now, self.rates[number]);
+        let service = self.truth.service(number, now);
+        let noise = self.world.regions[number].noise;
+        let fate = backend::draw(&mut self.backends[number], &service, noise, rate);
+        if let Some(gateway) = self.living(number, life) {
+            gateway.note_probe(now, fate);
+            self.queue.put(now + PERIOD, Event::Backends { gateway: number, life });
+        }
+    }
+
+    pub(super) fn probe(&mut self, number: usize, life: u32, other: usize, turn: u32) {
+        let sent = self.now;
+        let Some(gateway) = self.living(number, life) else { return };
+        let line = &mut gateway.probes[other];
+        if line.turn != turn || line.busy {
+            return;
+        }
+        line.busy = true;
+        let (ok, takes) = self.ask_door(number, other);
+        self.queue.put(sent + takes, Event::Probed { gateway: number, life, other, sent, ok });
+    }
+
+    /// Whether a door answers, and after how long this is known.
+    fn ask_door(&mut self, from: usize, to: usize) -> (bool, Millis) {
+        let way = self.world.delay(from, to, self.now);
+        if !self.world.opens(from, to, self.now) || self.loses(from, to) || 2 * way > TIMEOUT {
+            return (false, TIMEOUT);
+        }
+        (self.gateways[to].is_some(), 2 * way)
+    }
+
+    /// Whether a message between two regions is lost now.
+    pub(super) fn loses(&mut self, from: usize, to: usize) -> bool {
+        let loss = self.world.loss(from, to, self.now);
+        loss > 0 && self.network.random_range(0..100) < loss
+    }
+
+    pub(super) fn probed(&mut self, number: usize, life: u32, other: usize, sent: Millis, ok: bool) {
+        let now = self.now;
+        let Some(gateway) = self.living(number, life) else { return };
+        let sent_local = gateway.clock.at(sent);
+        if let Some(watch) = gateway.watches.get_mut(other) {
+            watch.probe(sent_local, ok);
+        }
+        let line = &mut gateway.probes[other];
+        (line.busy, line.ok) = (false, ok);
+        line.turn += 1;
+        let period = if ok { PERIOD } else { PERIOD_WHEN_SILENT };
+        let turn = line.turn;
+        self.queue.put(now.max(sent + period), Event::Probe { gateway: number, life, other, turn });
+    }
+
+    /// Who got no answer from a peer has its door probed at once.
+    pub(super) fn doubt(&mut self, number: usize, life: u32, other: usize) {
+        let now = self.now;
+        let Some(gateway) = self.living(number, life) else { return };
+        let line = &mut gateway.probes[other];
+        if line.ok && !line.busy {
+            line.turn += 1;
+            let turn = line.turn;
+            self.queue.put(now, Event::Probe { gateway: number, life, other, turn });
+        }
+    }
+}

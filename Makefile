@@ -11,7 +11,7 @@ KEEP ?= 0
 
 .PHONY: help
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 .PHONY: tools
 tools:
@@ -51,3 +51,12 @@ crds: ## write crds/yaml from the Rust types
 .PHONY: clean-cache
 clean-cache: ## remove the shared build cache (compiled Rust and control planes)
 	rm -rf $(SPILLWAY_CACHE)
+
+.PHONY: bench
+bench: bench-placement ## every benchmark; figures in target/bench, pages in docs/
+
+.PHONY: bench-placement
+bench-placement: ## the placement map beside its rivals: about 20 minutes on a quiet machine; uses Go if it is there
+	@command -v cargo >/dev/null || { echo "make: 'cargo' is not on PATH: install Rust (rustup)"; exit 1; }
+	cargo build --release --locked -p spillway-bench-placement
+	$(CARGO_TARGET_DIR)/release/spillway-bench-placement

@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("spillway-controller", &["spillway-crds", "spillway-decide", "spillway-placement"]),
     ("region-gateway", &["spillway-crds", "spillway-decide", "spillway-placement"]),
     ("kubectl-spillway", &["spillway-crds", "spillway-decide", "spillway-placement"]),
+    ("spillway-bench-placement", &["spillway-decide", "spillway-placement"]),
     ("spillway-e2e", &["spillway-crds", "spillway-decide", "spillway-placement"]),
     ("spillway-detection", &["spillway-decide"]),
     ("spillway-sim", &["spillway-decide", "spillway-detection"]),
@@ -138,9 +139,18 @@ fn the_traffic_loop_cannot_reach_an_api_server() {
 #[test]
 fn the_map_names_every_room() {
     let map = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    for room in
-        ["crds/", "placement/", "decide/", "controller/", "gateway/", "cli/", "e2e/", "examples/", "docs/"]
-    {
+    for room in [
+        "crds/",
+        "placement/",
+        "decide/",
+        "controller/",
+        "gateway/",
+        "cli/",
+        "e2e/",
+        "bench/",
+        "examples/",
+        "docs/",
+    ] {
         assert!(map.contains(&format!("`{room}`")), "ARCHITECTURE.md does not name `{room}`");
     }
 }

@@ -1,0 +1,3 @@
+module kube-federation.io/spillway/bench/placement
+
+go 1.26

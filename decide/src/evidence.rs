@@ -23,6 +23,7 @@ pub struct Evidence {
     health: Health,
     started: Time,
     errors: Track,
+    /// A quick answer is known at once and a slow one after the bound, so it is read that much later.
     slow: Track,
     probes: Track,
     /// Requests that were answered without failure, however late.
@@ -126,11 +127,13 @@ impl Evidence {
     pub fn new(now: Time, health: &Health) -> Self {
         let window = width(health);
         let track = || Track::new(now, window);
+        let mut slow = track();
+        slow.ripe_after(health.latency_bound());
         Self {
             health: health.clone(),
             started: now,
             errors: track(),
-            slow: track(),
+            slow,
             probes: track(),
             answered: track(),
             local: track(),
@@ -146,6 +149,7 @@ impl Evidence {
     pub fn reconfigure(&mut self, now: Time, health: &Health) {
         if width(health) == width(&self.health) {
             self.health = health.clone();
+            self.slow.ripe_after(health.latency_bound());
         } else {
             *self = Self::new(now, health);
         }

@@ -150,6 +150,26 @@ fn says_which_bound_and_how_long() {
     assert!(words.ends_with(" ms > 1500 ms for 39 s (8 req/s)"), "{words}");
 }
 
+/// One request in eighteen hangs, and the others are answered long before that shows.
+#[test]
+fn hangs_just_above_the_bound_are_a_breach() {
+    let mut evidence = Evidence::new(seconds(0), &Health::default());
+    for tick in 0..300_u64 {
+        let now = Time(tick * 100);
+        for nth in 0..90 {
+            if nth % 18 != 0 {
+                evidence.request(now, Duration::from_millis(20), false);
+            } else if tick >= 15 {
+                evidence.overdue(now);
+            }
+        }
+        evidence.assess(now);
+    }
+    let assessment = evidence.assess(seconds(30));
+    assert!(matches!(assessment.breach, Some(Breach::Latency { .. })), "{assessment:?}");
+    assert!(assessment.held > Duration::from_secs(25), "{assessment:?}");
+}
+
 #[test]
 fn a_few_requests_say_nothing() {
     let mut evidence = Evidence::new(seconds(0), &Health::default());

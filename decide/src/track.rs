@@ -82,10 +82,12 @@ struct Run {
     latest: u64,
 }
 
-/// Counts of one criterion: two windows of buckets, whatever the traffic.
+/// Counts of one criterion: two windows of buckets, whatever the traffic, and those that are not ripe yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Track {
     width: usize,
+    /// How many of the newest buckets are not read yet.
+    unripe: usize,
     slots: VecDeque<Slot>,
     /// Number of the newest bucket.
     newest: u64,
@@ -97,7 +99,14 @@ impl Track {
         let width = usize::try_from(millis(window) / BUCKET_MILLIS).unwrap_or(1).clamp(1, 36_000);
         let mut slots = VecDeque::with_capacity(2 * width);
         slots.push_back(Slot::default());
-        Self { width, slots, newest: number(now), run: None }
+        Self { width, unripe: 0, slots, newest: number(now), run: None }
+    }
+
+    /// Reads only what is older than `delay`: where bad samples are known so much later than good ones, the
+    /// newest samples look better than they are.
+    pub(crate) fn ripe_after(&mut self, delay: Duration) {
+        let buckets = usize::try_from(millis(delay) / BUCKET_MILLIS).unwrap_or(usize::MAX);
+        self.unripe = buckets.min(self.width);
     }
 
     /// Adds samples. What is older than two windows is forgotten already.
@@ -115,7 +124,7 @@ impl Track {
     /// Samples and bad samples of the window that ends now.
     pub(crate) fn window(&mut self, now: Time) -> (u32, u32) {
         self.advance(now);
-        let slots = self.slots.iter().rev().take(self.width);
+        let slots = self.slots.iter().rev().skip(self.unripe).take(self.width);
         slots.fold((0, 0), |(total, bad), slot| {
             (total.saturating_add(slot.total), bad.saturating_add(slot.bad))
         })
@@ -125,7 +134,7 @@ impl Track {
     pub(crate) fn read(&mut self, now: Time, bound: Bound) -> Reading {
         let (total, bad) = self.window(now);
         let part = fraction(total, bad);
-        if let Some(slot) = self.slots.back_mut() {
+        if let Some(slot) = self.slots.iter_mut().rev().nth(self.unripe) {
             slot.window = part;
         }
         let out = total >= bound.min_total.max(1) && bad >= bound.min_bad && part > bound.fraction;
@@ -141,7 +150,7 @@ impl Track {
             None => self.begin(bound, bad)?,
         };
         let reference = self.reference(run.onset, bound);
-        if self.newest - run.first_out <= self.width as u64 {
+        if self.ripe().saturating_sub(run.first_out) <= self.width as u64 {
             run.onset = self.onset(run.first_out, reference);
         }
         run.latest = self.latest(&run, reference);
@@ -151,17 +160,15 @@ impl Track {
     /// A new run; none when the window is out of bounds mostly by what it remembers of an ended one, which a
     /// stray sample may tip over the bound again.
     fn begin(&self, bound: Bound, bad: u32) -> Option<Run> {
-        let onset = self.onset(self.newest, self.reference(self.newest, bound));
-        (self.count(onset).1 >= bad.div_ceil(2)).then_some(Run {
-            first_out: self.newest,
-            onset,
-            latest: onset,
-        })
+        let first_out = self.ripe();
+        let onset = self.onset(first_out, self.reference(first_out, bound));
+        (self.count(onset).1 >= bad.div_ceil(2)).then_some(Run { first_out, onset, latest: onset })
     }
 
     /// Between the background and the fault: a third of the worst of the last window, or of the run so far.
     fn reference(&self, onset: u64, bound: Bound) -> f64 {
-        let worst = self.slots.iter().rev().take(self.width).map(|slot| slot.window).fold(0.0, f64::max);
+        let windows = self.slots.iter().rev().skip(self.unripe).take(self.width).map(|slot| slot.window);
+        let worst = windows.fold(0.0, f64::max);
         let (total, bad) = self.count(onset);
         bound.fraction.max(worst.max(fraction(total, bad)) / 3.0)
     }
@@ -203,16 +210,22 @@ impl Track {
         (self.newest + 1).saturating_sub(self.slots.len() as u64)
     }
 
-    /// The slots from a bucket on, with their numbers.
+    /// The newest bucket that is read.
+    const fn ripe(&self) -> u64 {
+        self.newest.saturating_sub(self.unripe as u64)
+    }
+
+    /// The slots from a bucket on that are ripe, with their numbers.
     fn from(&self, number: u64) -> impl Iterator<Item = (u64, &Slot)> {
         let oldest = self.oldest();
         let skip = usize::try_from(number.saturating_sub(oldest)).unwrap_or(usize::MAX);
-        (oldest..).zip(&self.slots).skip(skip)
+        let ripe = self.slots.len().saturating_sub(self.unripe);
+        (oldest..).zip(self.slots.iter().take(ripe)).skip(skip)
     }
 
     fn advance(&mut self, now: Time) {
         let target = number(now);
-        let capacity = 2 * self.width;
+        let capacity = 2 * self.width + self.unripe;
         if target.saturating_sub(self.newest) > capacity as u64 {
             self.slots.clear();
             self.slots.push_back(Slot::default());
@@ -302,6 +315,16 @@ mod tests {
         run(&mut track, 599, 600, 3);
         let span = run(&mut track, 600, 640, 0).unwrap();
         assert_eq!(span, Span { onset: Time(30_600), latest: Time(59_400) });
+    }
+
+    #[test]
+    fn what_is_not_ripe_is_not_read() {
+        let mut track = Track::new(Time(0), Duration::from_secs(10));
+        track.ripe_after(Duration::from_millis(500));
+        run(&mut track, 0, 200, 0);
+        track.add(Time(20_000), 1000, 1000);
+        assert_eq!(track.read(Time(20_400), BOUND).bad, 0);
+        assert_eq!(track.read(Time(20_500), BOUND).bad, 1000);
     }
 
     #[test]

@@ -8,5 +8,8 @@
 
 pub mod bank;
 pub mod course;
+pub mod detect;
 pub mod latency;
+pub mod stream;
+pub mod trial;
 pub mod truth;

@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::answers::{self, Answer};
-use crate::decision::{Change, Decision, Heard, Input};
+use crate::decision::{Change, Decision, Input};
 use crate::evidence::Assessment;
 use crate::grants::{self, Origin};
+use crate::hearing::Hearing;
 use crate::priority::{Enforcement, Intent, Mode, Priority, PriorityRegion};
 use crate::report::{PriorityReport, PriorityView, RegionView};
 use crate::share::Shares;
@@ -14,7 +15,7 @@ use crate::shift::{Course, Field, Shifter};
 use crate::standing::{Standing, Word, drain};
 use crate::time::Time;
 use crate::verdict::{Machine, Signal, Verdict};
-use crate::votes::{FRESH, Opinion, Tally, Vote};
+use crate::votes::{Opinion, Tally};
 
 /// The memory from step to step.
 #[derive(Clone, Debug)]
@@ -56,19 +57,20 @@ impl Decider {
 
     /// Decides. To be called every 100 ms, and when a report changes something.
     pub fn step(&mut self, input: &Input<'_>) -> Decision {
+        let hearing = Hearing::new(input);
         self.forget_strangers(input.priority);
         self.own.step(input.now, &self_signal(input), &input.priority.recovery);
-        let tallies = self.count_votes(input);
+        let tallies = self.count_votes(input, &hearing);
         self.note_reach(input);
-        self.listen(input);
-        let standings = self.standings(input);
-        let course = self.course(input, &standings);
-        let standings = self.explain(input, standings, &course);
+        self.listen(input, &hearing);
+        let mut standings = self.standings(input, &hearing);
+        let course = self.course(input, &mut standings);
+        self.explain(input, &mut standings, &course);
         // No address at all is no reason to publish nothing: the last answer stands.
         let answer = self.answer(input, &standings).or_else(|| self.last.answer.clone());
         let changes = self.last.turn(&standings, &course, answer.as_ref());
         Decision {
-            report: self.report(input, &standings, &tallies, &course, answer.as_ref()),
+            report: self.report(input, &hearing, &standings, &tallies, &course, answer.as_ref()),
             grants: standings.iter().map(|standing| (standing.region.clone(), standing.grant)).collect(),
             shares: course.shares,
             answer,
@@ -77,24 +79,27 @@ impl Decider {
     }
 
     fn forget_strangers(&mut self, priority: &Priority) {
-        self.reach.retain(|region, _| priority.contains(region));
-        self.declared.retain(|region, _| priority.contains(region));
-        self.out_of_reach.retain(|region| priority.contains(region));
-        self.last.verdicts.retain(|region, _| priority.contains(region));
+        let names: BTreeSet<&str> = priority.names().collect();
+        self.reach.retain(|region, _| names.contains(region.as_str()));
+        self.declared.retain(|region, _| names.contains(region.as_str()));
+        self.out_of_reach.retain(|region| names.contains(region.as_str()));
+        self.last.verdicts.retain(|region, _| names.contains(region.as_str()));
     }
 
     /// Counts the votes on every region, the own one included, and judges by them.
-    fn count_votes(&mut self, input: &Input<'_>) -> BTreeMap<String, Tally> {
+    fn count_votes<'a>(&mut self, input: &Input<'a>, hearing: &Hearing<'_>) -> BTreeMap<&'a str, Tally> {
         let mut tallies = BTreeMap::new();
+        let others = input.priority.regions.len().saturating_sub(1);
+        let others = u32::try_from(others).unwrap_or(u32::MAX);
         for region in input.priority.names() {
-            let tally = tally(input, region);
+            let tally = Tally::count(others, hearing.votes_on(region));
             let machine = self.reach.entry(region.to_owned()).or_insert_with(|| Machine::new(input.now));
             let signal = tally.signal(input.now);
             machine.step(input.now, &signal, &input.priority.recovery);
             if matches!(signal, Signal::Silent | Signal::Leaning { .. } | Signal::Trouble { .. }) {
-                adopt(input, region, machine);
+                adopt(input, hearing, region, machine);
             }
-            tallies.insert(region.to_owned(), tally);
+            tallies.insert(region, tally);
         }
         tallies
     }
@@ -111,12 +116,10 @@ impl Decider {
     }
 
     /// Notes what the other regions say of themselves: of several members, the best.
-    fn listen(&mut self, input: &Input<'_>) {
+    fn listen(&mut self, input: &Input<'_>, hearing: &Hearing<'_>) {
         for region in input.priority.names().filter(|region| *region != input.region) {
-            let best =
-                fresh(input).filter(|heard| heard.region == region).min_by_key(|heard| heard.report.verdict);
-            let Some(PriorityReport { verdict, reason, home_percent, .. }) = best.map(|heard| &*heard.report)
-            else {
+            let best = hearing.of(region).min_by_key(|report| report.verdict);
+            let Some(PriorityReport { verdict, reason, home_percent, .. }) = best else {
                 continue;
             };
             let known = self.declared.get(region).filter(|word| word.verdict == *verdict);
@@ -126,13 +129,13 @@ impl Decider {
         }
     }
 
-    fn standings(&mut self, input: &Input<'_>) -> Vec<Standing> {
+    fn standings(&mut self, input: &Input<'_>, hearing: &Hearing<'_>) -> Vec<Standing> {
         let words: BTreeMap<&str, Word> =
             input.priority.names().map(|region| (region, self.word(input, region))).collect();
-        let leaving =
-            |region: &str| fresh(input).any(|heard| heard.region == region && heard.report.draining);
+        let leaving = |region: &str| hearing.of(region).any(|report| report.draining);
         let verdict = |region: &str| words.get(region).map_or(Verdict::Healthy, |word| word.verdict);
         drain(&mut self.drained, input.priority, verdict, leaving);
+        let fellows = fellows(input);
         let standing = |entry: &PriorityRegion| {
             let word = words.get(entry.name.as_str())?.clone();
             Some(Standing {
@@ -145,7 +148,7 @@ impl Decider {
                 within: self.within(input, &entry.name),
                 reached: !self.out_of_reach.contains(&entry.name),
                 drained: self.drained.contains(&entry.name),
-                grant: granted(input, &entry.name),
+                grant: granted(input, hearing, &entry.name) / fellows,
             })
         };
         input.priority.regions.iter().filter_map(standing).collect()
@@ -175,20 +178,24 @@ impl Decider {
     }
 
     /// Where our own arrivals go: here a region follows its own evidence, not what others see of its door.
-    fn course(&mut self, input: &Input<'_>, standings: &[Standing]) -> Course {
-        let mut standings = standings.to_vec();
-        if let Some(own) = standings.iter_mut().find(|standing| standing.region == input.region) {
+    fn course(&mut self, input: &Input<'_>, standings: &mut [Standing]) -> Course {
+        let place = standings.iter().position(|standing| standing.region == input.region);
+        let seen = place.and_then(|place| standings.get_mut(place)).map(|own| {
             let Word { verdict, reason, since, home_percent } = Word::of(&self.own, input.priority);
-            *own = Standing { verdict, reason, since, home_percent, ..own.clone() };
-        }
+            let inside = Standing { verdict, reason, since, home_percent, ..own.clone() };
+            std::mem::replace(own, inside)
+        });
         let field = Field {
             now: input.now,
             me: input.region,
             priority: input.priority,
-            standings: &standings,
+            standings,
             outage: input.own.outage,
         };
         let course = self.shifter.decide(&field);
+        if let Some((own, seen)) = place.and_then(|place| standings.get_mut(place)).zip(seen) {
+            *own = seen;
+        }
         if input.priority.enforcement == Enforcement::Enforce {
             return course;
         }
@@ -197,12 +204,11 @@ impl Decider {
     }
 
     /// Adds to the own region's reason what is done about it.
-    fn explain(&self, input: &Input<'_>, mut standings: Vec<Standing>, course: &Course) -> Vec<Standing> {
+    fn explain(&self, input: &Input<'_>, standings: &mut [Standing], course: &Course) {
         let unwell = self.own.verdict() >= Verdict::Recovering;
         for own in standings.iter_mut().filter(|standing| unwell && standing.region == input.region) {
             own.reason = format!("{}; {}", self.own.reason(), course.reason);
         }
-        standings
     }
 
     fn answer(&self, input: &Input<'_>, standings: &[Standing]) -> Option<Answer> {
@@ -224,8 +230,9 @@ impl Decider {
     fn report(
         &self,
         input: &Input<'_>,
+        hearing: &Hearing<'_>,
         standings: &[Standing],
-        tallies: &BTreeMap<String, Tally>,
+        tallies: &BTreeMap<&str, Tally>,
         course: &Course,
         answer: Option<&Answer>,
     ) -> PriorityReport {
@@ -240,7 +247,12 @@ impl Decider {
             asking: self.asks(input, course),
             votes: input.votes.clone(),
             unreachable: unreachable.map(|(region, _)| region.clone()).collect(),
-            grants: grants::offer(input.ceiling, input.own.local_rate, self.own.verdict(), &origins(input)),
+            grants: grants::offer(
+                input.ceiling,
+                input.own.local_rate,
+                self.own.verdict(),
+                &origins(input, hearing),
+            ),
             view: view(input, standings, tallies, course, answer),
         }
     }
@@ -260,8 +272,9 @@ impl Last {
     fn turn(&mut self, standings: &[Standing], course: &Course, answer: Option<&Answer>) -> Vec<Change> {
         let mut changes = Vec::new();
         for standing in standings {
-            let from = self.verdicts.insert(standing.region.clone(), standing.verdict).unwrap_or_default();
+            let from = self.verdicts.get(&standing.region).copied().unwrap_or_default();
             if from != standing.verdict {
+                self.verdicts.insert(standing.region.clone(), standing.verdict);
                 let (region, reason) = (standing.region.clone(), standing.reason.clone());
                 changes.push(Change::Verdict { region, from, to: standing.verdict, reason });
             }
@@ -307,49 +320,29 @@ fn self_signal(input: &Input<'_>) -> Signal {
     }
 }
 
-fn fresh<'a>(input: &Input<'a>) -> impl Iterator<Item = &'a Heard> {
-    let now = input.now;
-    input.heard.iter().filter(move |heard| now.since(heard.at) <= FRESH)
-}
-
-/// The votes on `region` of all others: ours, and what the peers report.
-fn tally(input: &Input<'_>, region: &str) -> Tally {
-    let others = input.priority.names().filter(|name| *name != region).count();
-    let mut votes: Vec<(&str, Vote)> = Vec::new();
-    if region != input.region && input.priority.contains(input.region) {
-        votes.extend(input.votes.get(region).map(|vote| (input.region, vote.clone())));
-    }
-    for heard in
-        input.heard.iter().filter(|heard| heard.region != region && input.priority.contains(&heard.region))
-    {
-        let vote = heard.report.votes.get(region).map(|vote| vote.aged(input.now.since(heard.at)));
-        votes.extend(vote.map(|vote| (heard.region.as_str(), vote)));
-    }
-    Tally::count(u32::try_from(others).unwrap_or(u32::MAX), &votes)
-}
-
 /// A gateway that has just started takes over what the others' quorum has found.
-fn adopt(input: &Input<'_>, region: &str, machine: &mut Machine) {
-    let witness = fresh(input).find(|heard| heard.report.unreachable.iter().any(|name| name == region));
-    if let Some(heard) = witness {
-        machine.adopt_failure(input.now, &format!("unreachable, says {}", heard.region));
+fn adopt(input: &Input<'_>, hearing: &Hearing<'_>, region: &str, machine: &mut Machine) {
+    let holds = |report: &PriorityReport| report.unreachable.iter().any(|name| name == region);
+    if let Some((witness, _)) = hearing.all().find(|(_, report)| holds(report)) {
+        machine.adopt_failure(input.now, &format!("unreachable, says {witness}"));
     }
 }
 
-/// Requests a second that a region grants this gateway: its region's grant, shared with its fellow members.
-fn granted(input: &Input<'_>, region: &str) -> u32 {
-    let reports = fresh(input).filter(|heard| heard.region == region && region != input.region);
-    let sum = reports
-        .filter_map(|heard| heard.report.grants.get(input.region))
-        .copied()
-        .fold(0, u32::saturating_add);
+/// Requests a second that a region grants this gateway's region.
+fn granted(input: &Input<'_>, hearing: &Hearing<'_>, region: &str) -> u32 {
+    let reports = hearing.of(region).filter(|_| region != input.region);
+    reports.filter_map(|report| report.grants.get(input.region)).copied().fold(0, u32::saturating_add)
+}
+
+/// Members of this gateway's region, which share what it is granted.
+fn fellows(input: &Input<'_>) -> u32 {
     let fellows = input.peers.iter().filter(|peer| peer.region == input.region).count();
-    sum / u32::try_from(fellows.max(1)).unwrap_or(u32::MAX)
+    u32::try_from(fellows.max(1)).unwrap_or(u32::MAX)
 }
 
 /// The regions that may spill here.
-fn origins<'a>(input: &Input<'a>) -> Vec<Origin<'a>> {
-    let asks = |region: &str| fresh(input).any(|heard| heard.region == region && heard.report.asking);
+fn origins<'a>(input: &Input<'a>, hearing: &Hearing<'_>) -> Vec<Origin<'a>> {
+    let asks = |region: &str| hearing.of(region).any(|report| report.asking);
     let others = input.priority.names().filter(|region| *region != input.region);
     others.map(|region| Origin { region, asking: asks(region) }).collect()
 }
@@ -357,12 +350,12 @@ fn origins<'a>(input: &Input<'a>) -> Vec<Origin<'a>> {
 fn view(
     input: &Input<'_>,
     standings: &[Standing],
-    tallies: &BTreeMap<String, Tally>,
+    tallies: &BTreeMap<&str, Tally>,
     course: &Course,
     answer: Option<&Answer>,
 ) -> PriorityView {
     let region = |standing: &Standing| {
-        let tally = tallies.get(&standing.region);
+        let tally = tallies.get(standing.region.as_str());
         let view = RegionView {
             verdict: standing.verdict,
             reason: standing.reason.clone(),

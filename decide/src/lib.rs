@@ -9,6 +9,7 @@ pub mod decider;
 pub mod decision;
 pub mod evidence;
 pub mod grants;
+mod hearing;
 pub mod peer;
 pub mod plan;
 pub mod priority;

@@ -1,0 +1,60 @@
+//! What the other gateways say, sorted once a step by who says it and by whom it is about.
+//!
+//! With 37 regions each step asks some thousand times what one region says of another; so nothing here is
+//! searched for, and nothing is copied.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::decision::Input;
+use crate::report::PriorityReport;
+use crate::votes::{Cast, FRESH, Vote};
+
+/// The reports that are not too old to count.
+pub(crate) struct Hearing<'a> {
+    /// By region; of a region with several members, one each.
+    reports: BTreeMap<&'a str, Vec<&'a PriorityReport>>,
+    /// The votes on each region, this gateway's included.
+    votes: BTreeMap<&'a str, Vec<Cast<'a>>>,
+}
+
+impl<'a> Hearing<'a> {
+    pub(crate) fn new(input: &Input<'a>) -> Self {
+        let mut hearing = Self { reports: BTreeMap::new(), votes: BTreeMap::new() };
+        if input.priority.contains(input.region) {
+            hearing.note_votes(input.region, input.votes, Duration::ZERO);
+        }
+        for heard in input.heard {
+            let since = input.now.since(heard.at);
+            if since > FRESH {
+                continue;
+            }
+            hearing.reports.entry(&heard.region).or_default().push(&heard.report);
+            if input.priority.contains(&heard.region) {
+                hearing.note_votes(&heard.region, &heard.report.votes, since);
+            }
+        }
+        hearing
+    }
+
+    fn note_votes(&mut self, voter: &'a str, votes: &'a BTreeMap<String, Vote>, since: Duration) {
+        for (region, vote) in votes.iter().filter(|(region, _)| *region != voter) {
+            self.votes.entry(region).or_default().push(Cast { voter, vote, since });
+        }
+    }
+
+    /// What the gateways of a region say.
+    pub(crate) fn of(&self, region: &str) -> impl Iterator<Item = &'a PriorityReport> + '_ {
+        self.reports.get(region).into_iter().flatten().copied()
+    }
+
+    /// All of them, with their regions.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'a str, &'a PriorityReport)> + '_ {
+        self.reports.iter().flat_map(|(region, reports)| reports.iter().map(|report| (*region, *report)))
+    }
+
+    /// The votes of all others on a region.
+    pub(crate) fn votes_on(&self, region: &str) -> impl Iterator<Item = Cast<'a>> + '_ {
+        self.votes.get(region).into_iter().flatten().copied()
+    }
+}

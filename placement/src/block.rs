@@ -74,7 +74,7 @@ impl Block {
             Work::moving(shifted)
         } else {
             let capacity = roomy(len + 1).min(members.max(len + 1));
-            Work::moving(len)
+            Work::moving(len + shifted)
                 .and(Work::resizing(len, capacity))
                 .seen("rows", || self.rows.reserve_exact(capacity - len))
         };
@@ -91,11 +91,12 @@ impl Block {
         self.present &= !(1 << member);
         self.astray &= !(1 << member);
         let (len, capacity) = (self.rows.len(), self.rows.capacity());
-        let work = Work::moving(len - rank);
+        let closed = Work::moving(len - rank);
         if capacity <= roomy(roomy(len) + 1) && len > 0 {
-            return work; // two steps too large before it shrinks, so that it does not go to and fro
+            return closed; // two steps too large before it shrinks, so that it does not go to and fro
         }
         Work::moving(len)
+            .and(closed)
             .and(Work::resizing(capacity, roomy(len)))
             .seen("shrink", || self.rows.shrink_to(roomy(len)))
     }

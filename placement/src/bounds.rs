@@ -17,11 +17,12 @@ pub(crate) const PAGES: u32 = 1 << 18;
 /// Pages that a branch of the directory holds.
 pub(crate) const BRANCH: usize = 256;
 
-/// Rows that an edit of one row moves: those of the object in the block that grows, shrinks, or makes room.
-/// A block holds at most 64 rows.
-pub const ROWS_MOVED: usize = GROUP;
+/// Rows that an edit of one row moves at most: a block holds at most 64, and each is moved once when the block grows
+/// or shrinks, and once to make room or close the gap.
+pub const ROWS_MOVED: usize = 2 * GROUP;
 
-/// Rows that a walk hands out, a leaving member loses or a clearing frees in one step, whatever limit is asked for.
+/// Rows that a walk hands out, a leaving member loses or a clearing frees in one step, whatever limit is asked for
+/// (clearing takes whole objects, and may so take one object's rows more).
 pub const ROWS_A_STEP: usize = 256;
 
 /// Objects that a walk looks at in one step; it may find nothing in them and still tell where to go on.
@@ -31,6 +32,9 @@ pub const OBJECTS_A_STEP: usize = 1024;
 /// rows, and the few nodes of an ordered map in which a name is kept.
 pub const BYTES_AN_EDIT: usize = 24 * 1024;
 
-/// Bytes that any operation allocates at most, and frees at most. The largest are those that return a row for
-/// each of 1,024 members, and clearing a step's rows with one such object more.
-pub const BYTES: usize = 128 * 1024;
+/// Bytes after which a step of leaving or clearing ends, though it might forget more rows.
+pub(crate) const BYTES_A_STEP: usize = 48 * 1024;
+
+/// Bytes that any operation allocates at most, and frees at most. The largest is to return a row for each of 1,024
+/// members; with 64 members no operation comes near.
+pub const BYTES: usize = 160 * 1024;

@@ -54,6 +54,11 @@ impl Work {
         }
     }
 
+    /// The memory that was touched.
+    pub(crate) fn bytes(self) -> usize {
+        self.allocated as usize + self.freed as usize
+    }
+
     /// Does the step inside a span, so that a timeline shows when it was and what it cost.
     pub(crate) fn seen(self, step: &'static str, take: impl FnOnce()) -> Self {
         let span = tracing::trace_span!(

@@ -95,10 +95,14 @@ impl PlacementMap {
     ) -> Result<R, Error> {
         let member = self.member(member)?;
         loop {
-            match self.store.edit(self.intern(object)?, member, edit) {
+            let id = self.intern(object)?;
+            match self.store.edit(id, member, edit) {
                 Ok(result) => return Ok(result),
                 Err((Error::StaleObject(_), back)) => edit = back, // it lost its last row just now: begin again
-                Err((error, _)) => return Err(error),
+                Err((error, _)) => {
+                    self.store.bury(object, id); // the member left just now, and the object may be here for its row only
+                    return Err(error);
+                }
             }
         }
     }
@@ -129,13 +133,14 @@ impl PlacementMap {
     pub fn rows_of_object(&self, object: &ObjectKey) -> Vec<(Arc<str>, Row)> {
         let Some(id) = self.find(object) else { return Vec::new() };
         let here = self.store.members.here();
-        let rows = self.store.on_page(id, |page, place| {
+        let mut rows = Vec::with_capacity(here.len());
+        self.store.on_page(id, |page, place| {
             page.with(place, |o| {
                 let known = here.into_iter().filter(|_| o.birth() == id.birth);
-                known.filter_map(|(name, member)| Some((name, o.get(member.index as usize)?))).collect()
-            })
+                rows.extend(known.filter_map(|(name, member)| Some((name, o.get(member.index as usize)?))));
+            });
         });
-        rows.unwrap_or_default()
+        rows
     }
 
     /// Rows of a member, at most `limit` (and never more than [`crate::bounds::ROWS_A_STEP`]) at a time.

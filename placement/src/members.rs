@@ -102,8 +102,9 @@ impl Members {
     /// Those that are here and do not leave, by name.
     pub(crate) fn here(&self) -> Vec<(Arc<str>, MemberId)> {
         let registry = held(self.registry.read());
-        let here = registry.by_name.iter().filter(|(_, standing)| !standing.leaves);
-        here.map(|(name, standing)| (name.clone(), standing.id)).collect()
+        let mut here = Vec::with_capacity(registry.by_name.len());
+        here.extend(registry.by_name.iter().filter(|(_, s)| !s.leaves).map(|(name, s)| (name.clone(), s.id)));
+        here
     }
 
     /// Whether the id is of a member that is here. Asked under an object's lock, the answer holds until the lock is

@@ -41,7 +41,7 @@ pub(crate) struct Store {
 }
 
 /// What a name takes: itself, its reference count, and its part of a node.
-const NAME: usize = 2 * size_of::<usize>() + 2 * size_of::<(ObjectKey, ObjectId)>();
+pub(crate) const NAME: usize = 2 * size_of::<usize>() + 2 * size_of::<(ObjectKey, ObjectId)>();
 
 impl Store {
     pub(crate) fn find(&self, key: &ObjectKey) -> Option<ObjectId> {

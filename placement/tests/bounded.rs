@@ -1,0 +1,177 @@
+//! No operation does more than `bounds` says, however large the map is: bytes are counted by the allocator, moved
+//! rows by the map. Nothing here is about time.
+
+#![expect(clippy::unwrap_used, reason = "tests fail loudly")]
+
+use allocation_counter::measure;
+use proptest::prelude::*;
+use spillway_placement::{Fingerprint, MemberId, ObjectId, ObjectKey, PlacementMap, Row, bounds};
+
+/// Does one operation and holds it to its bounds.
+fn bounded<R>(
+    map: &PlacementMap,
+    what: &str,
+    bytes: usize,
+    moved: usize,
+    act: impl FnOnce(&PlacementMap) -> R,
+) -> R {
+    let before = map.growth().entries_moved;
+    let mut result = None;
+    let info = measure(|| result = Some(act(map)));
+    let freed = info.bytes_total.cast_signed() - info.bytes_current;
+    let bytes = bytes as u64;
+    assert!(
+        info.bytes_total <= bytes,
+        "{what} allocated {} bytes, at most {bytes} allowed",
+        info.bytes_total
+    );
+    assert!(freed <= bytes.cast_signed(), "{what} freed {freed} bytes, at most {bytes} allowed");
+    let done = map.growth().entries_moved - before;
+    assert!(done <= moved as u64, "{what} moved {done} rows, at most {moved} allowed");
+    result.unwrap()
+}
+
+fn edited<R>(map: &PlacementMap, what: &str, act: impl FnOnce(&PlacementMap) -> R) -> R {
+    bounded(map, what, bounds::BYTES_AN_EDIT, bounds::ROWS_MOVED, act)
+}
+
+fn stepped<R>(map: &PlacementMap, what: &str, act: impl FnOnce(&PlacementMap) -> R) -> R {
+    bounded(map, what, bounds::BYTES, bounds::ROWS_A_STEP * bounds::ROWS_MOVED, act)
+}
+
+/// The orders in which rows can come.
+#[derive(Debug, Clone, Copy)]
+enum Order {
+    /// Object by object, as reconciles write them.
+    Objects,
+    /// Member by member, as members join: every object grows by one row, one after another.
+    Members,
+    /// The last member first, so that every row makes room in front of all others.
+    Backwards,
+    /// All over the place.
+    Scattered,
+}
+
+/// Names that differ in their last letters only, which is the worst for an ordered map.
+fn key(object: usize) -> ObjectKey {
+    ObjectKey::new(
+        "Ingress",
+        "a-namespace-with-a-long-name",
+        &format!("an-object-with-a-long-name-{object:08}"),
+    )
+}
+
+fn pairs(order: Order, objects: usize, members: usize) -> impl Iterator<Item = (usize, usize)> {
+    let total = objects * members;
+    let stride = (total / 2 + 1..).find(|s| gcd(*s, total.max(1)) == 1).unwrap_or(1);
+    (0..total).map(move |i| match order {
+        Order::Objects => (i / members, i % members),
+        Order::Members => (i % objects, i / objects),
+        Order::Backwards => (i / members, members - 1 - i % members),
+        Order::Scattered => {
+            let i = (i * stride) % total;
+            (i / members, i % members)
+        }
+    })
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+struct Filled {
+    map: PlacementMap,
+    objects: Vec<ObjectId>,
+    members: Vec<MemberId>,
+}
+
+fn wanted(row: &mut Row) {
+    row.desired = Some(Fingerprint::new(7));
+}
+
+/// A map that grew row by row, each held to its bounds.
+fn fill(order: Order, objects: usize, members: usize) -> Filled {
+    let map = PlacementMap::default();
+    let members: Vec<_> = (0..members)
+        .map(|m| edited(&map, "joining", |map| map.join(&format!("region-{m}")).unwrap()))
+        .collect();
+    let objects: Vec<_> =
+        (0..objects).map(|o| edited(&map, "interning", |map| map.intern(&key(o)).unwrap())).collect();
+    for (object, member) in pairs(order, objects.len(), members.len()) {
+        edited(&map, "a new row", |map| map.edit(objects[object], members[member], wanted).unwrap());
+    }
+    Filled { map, objects, members }
+}
+
+/// Everything else that can be asked of a map, held to its bounds; the map is empty afterwards.
+fn use_and_empty(filled: Filled) {
+    let Filled { map, objects, members } = filled;
+    let some = objects.iter().step_by(objects.len() / 50 + 1);
+    for (id, member) in some.zip(members.iter().cycle()) {
+        edited(&map, "reading", |map| map.row(*id, *member).unwrap());
+        edited(&map, "changing", |map| map.edit(*id, *member, |r| r.observed = r.desired).unwrap());
+        edited(&map, "removing", |map| map.edit(*id, *member, |r| *r = Row::default()).unwrap());
+    }
+    stepped(&map, "an object's rows", |map| map.rows_of_object(&key(0)));
+    stepped(&map, "figures", |map| (map.growth(), map.totals(), map.members()));
+    walk(&map, "region-0");
+    while stepped(&map, "a step of leaving", |map| map.leave("region-0", usize::MAX))
+        .is_ok_and(|left| left > 0)
+    {}
+    while stepped(&map, "a step of clearing", |map| map.clear(usize::MAX)) > 0 {}
+    assert_eq!((map.totals().total(), map.growth().segments), (0, 0));
+    assert!(map.growth().bytes < 1 << 20, "memory is given back: {:?}", map.growth());
+}
+
+fn walk(map: &PlacementMap, member: &str) {
+    for out_of_step in [false, true] {
+        let mut cursor = None;
+        loop {
+            let chunk = stepped(map, "a step of a walk", |map| match out_of_step {
+                true => map.out_of_step(member, cursor.as_ref(), usize::MAX).unwrap(),
+                false => map.rows_of_member(member, cursor.as_ref(), usize::MAX).unwrap(),
+            });
+            assert!(chunk.rows.len() <= bounds::ROWS_A_STEP);
+            cursor = chunk.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+    }
+}
+
+fn order() -> impl Strategy<Value = Order> {
+    prop_oneof![Just(Order::Objects), Just(Order::Members), Just(Order::Backwards), Just(Order::Scattered)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn every_operation_is_bounded_at_every_size(
+        order in order(),
+        objects in prop_oneof![0..3_usize, 60..70_usize, 0..2_000_usize],
+        members in prop_oneof![1..3_usize, Just(37), 60..70_usize, 1..200_usize],
+    ) {
+        use_and_empty(fill(order, objects, members));
+    }
+}
+
+#[test]
+fn every_operation_is_bounded_at_two_million_rows() {
+    use_and_empty(fill(Order::Members, 54_055, 37));
+    use_and_empty(fill(Order::Scattered, 54_055, 37));
+}
+
+#[test]
+fn every_operation_is_bounded_with_a_thousand_members() {
+    use_and_empty(fill(Order::Backwards, 70, bounds::MEMBERS));
+}
+
+#[test]
+fn dropping_a_large_map_frees_nothing_on_the_way_out() {
+    let Filled { map, .. } = fill(Order::Objects, 10_000, 37);
+    let info = measure(|| drop(map));
+    let freed = info.bytes_total.cast_signed() - info.bytes_current;
+    assert!(freed <= 4096, "dropping freed {freed} bytes at once");
+}

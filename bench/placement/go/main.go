@@ -37,6 +37,7 @@ type row struct {
 type outcome struct {
 	InsertNS     int64 `json:"insert_ns"`
 	GetNS        int64 `json:"get_ns"`
+	ByObjectNS   int64 `json:"get_by_object_ns"`
 	PeakBytes    int64 `json:"peak_bytes"`
 	SettledBytes int64 `json:"settled_bytes"`
 }
@@ -167,11 +168,12 @@ func write(times []uint32) error {
 }
 
 func throughput(inserts []uint32) error {
-	gets, err := words(uint32(len(inserts)))
+	gets, err := sequence("get", uint32(len(inserts)))
 	if err != nil {
 		return err
 	}
-	if err := read("get", gets); err != nil {
+	byObject, err := sequence("get-by-object", uint32(len(inserts)))
+	if err != nil {
 		return err
 	}
 	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
@@ -191,22 +193,36 @@ func throughput(inserts []uint32) error {
 	if err != nil {
 		return err
 	}
-	start = time.Now()
-	wrong := 0
+	got, wrong := get(m, gets)
+	gotByObject, wrongToo := get(m, byObject)
+	if wrong+wrongToo > 0 {
+		return fmt.Errorf("%d of %d rows were lost or mixed up", wrong+wrongToo, 2*len(gets))
+	}
+	return json.NewEncoder(os.Stdout).Encode(outcome{
+		InsertNS: inserted.Nanoseconds(), GetNS: got.Nanoseconds(), ByObjectNS: gotByObject.Nanoseconds(),
+		PeakBytes: max(peak-before, 0), SettledBytes: max(now-before, 0),
+	})
+}
+
+// sequence is a shuffled one, outside of Go's heap.
+func sequence(what string, n uint32) ([]uint32, error) {
+	w, err := words(n)
+	if err != nil {
+		return nil, err
+	}
+	return w, read(what, w)
+}
+
+// get gets every row and counts those that are not what was put there.
+func get(m map[key]row, gets []uint32) (took time.Duration, wrong int) {
+	start := time.Now()
 	for _, r := range gets {
 		got, ok := m[key{uint64(r / members), uint64(r % members)}]
 		if !ok || got.since != uint64(r) {
 			wrong++
 		}
 	}
-	got := time.Since(start)
-	if wrong > 0 {
-		return fmt.Errorf("%d of %d rows were lost or mixed up", wrong, len(gets))
-	}
-	return json.NewEncoder(os.Stdout).Encode(outcome{
-		InsertNS: inserted.Nanoseconds(), GetNS: got.Nanoseconds(),
-		PeakBytes: max(peak-before, 0), SettledBytes: max(now-before, 0),
-	})
+	return time.Since(start), wrong
 }
 
 func resident() (now, peak int64, err error) {

@@ -44,7 +44,8 @@ impl Map {
     }
 }
 
-/// The order in which rows are inserted. Rows are always got in a random order.
+/// The order in which rows are inserted. They are got in two ways whatever it was: all rows shuffled, and objects
+/// shuffled with the rows of each in turn, as reconciles read them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Order {
@@ -119,6 +120,8 @@ pub(crate) struct Outcome {
     pub(crate) insert_ns: u64,
     /// As many gets, in nanoseconds.
     pub(crate) get_ns: u64,
+    /// The same gets, object by object, in nanoseconds.
+    pub(crate) get_by_object_ns: u64,
     /// The most memory that was resident while the map was filled, without what the harness itself holds.
     pub(crate) peak_bytes: u64,
     /// What was still resident afterwards, without what the harness itself holds.

@@ -34,6 +34,8 @@ pub(crate) struct Figure {
     pub(crate) insert_mops: f64,
     /// Million gets a second, in the fastest run without clocks.
     pub(crate) get_mops: f64,
+    /// The same, objects in random order and the rows of each in turn, as reconciles read them.
+    pub(crate) get_by_object_mops: f64,
     /// The most memory that was resident, in megabytes (10⁶ bytes), the median of the runs. Not for a warm
     /// allocator, which holds what it was warmed with.
     pub(crate) rss_mb: Option<f64>,

@@ -78,19 +78,22 @@ fn clocked<S: Subject>(fill: &Fill, inserts: &Sequence, ids: Vec<Option<ObjectId
     Ok(())
 }
 
-/// Times all inserts together, then as many gets, and looks at the memory between them.
+/// Times all inserts together, then as many gets in two orders, and looks at the memory between them.
 fn throughput<S: Subject>(fill: &Fill, inserts: &Sequence, ids: Vec<Option<ObjectId>>) -> anyhow::Result<()> {
     let gets = Sequence::of_gets(&fill.work, fill.entries)?;
+    let by_object = Sequence::of_gets_by_object(&fill.work, fill.entries)?;
     forget_peak()?;
     let before = resident()?;
     let mut subject = ready::<S>(fill, ids)?;
     let insert_ns = timed(|| insert_all(&mut subject, inserts, fill.entries))?;
     let after = resident()?;
     let get_ns = timed(|| get_all(&subject, &gets, fill.entries))?;
+    let get_by_object_ns = timed(|| get_all(&subject, &by_object, fill.entries))?;
     std::mem::forget(subject);
     let outcome = Outcome {
         insert_ns,
         get_ns,
+        get_by_object_ns,
         peak_bytes: after.peak.saturating_sub(before.now),
         settled_bytes: after.now.saturating_sub(before.now),
     };

@@ -13,7 +13,7 @@ use std::{
 use anyhow::Context;
 use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
 
-use crate::case::{MEMBERS, Order};
+use crate::case::{MEMBERS, Order, objects};
 
 /// The sequence of a pass over all rows.
 pub(crate) enum Sequence {
@@ -32,9 +32,14 @@ impl Sequence {
         }
     }
 
-    /// The sequence of the gets.
+    /// The sequence of the gets, all rows shuffled.
     pub(crate) fn of_gets(work: &Path, entries: u32) -> anyhow::Result<Self> {
         read(&file(work, "get", entries), entries).map(Self::Shuffled)
+    }
+
+    /// The sequence of the gets that go object by object: objects are shuffled, the rows of each are not.
+    pub(crate) fn of_gets_by_object(work: &Path, entries: u32) -> anyhow::Result<Self> {
+        read(&file(work, "get-by-object", entries), entries).map(Self::Shuffled)
     }
 
     /// The numbers of rows in turn.
@@ -59,7 +64,11 @@ pub(crate) fn prepare(work: &Path, entries: u32) -> anyhow::Result<()> {
         rows.shuffle(&mut StdRng::seed_from_u64(seed));
         write(&file(work, name, entries), &rows)?;
     }
-    Ok(())
+    let mut objects: Vec<u32> = (0..objects(entries)).collect();
+    objects.shuffle(&mut StdRng::seed_from_u64(3737));
+    let rows = |object: u32| object * MEMBERS..entries.min((object + 1) * MEMBERS);
+    let rows: Vec<u32> = objects.into_iter().flat_map(rows).collect();
+    write(&file(work, "get-by-object", entries), &rows)
 }
 
 fn file(work: &Path, name: &str, entries: u32) -> PathBuf {
@@ -102,5 +111,18 @@ mod tests {
         sorted.sort_unstable();
         assert_eq!(sorted, Sequence::Straight.rows(1000).collect::<Vec<_>>());
         assert_ne!(sorted, rows);
+    }
+
+    #[test]
+    fn by_object_every_row_comes_once_too_and_beside_those_of_its_object() {
+        let work = tempfile::tempdir().unwrap();
+        prepare(work.path(), 1000).unwrap();
+        let rows: Vec<u32> = Sequence::of_gets_by_object(work.path(), 1000).unwrap().rows(1000).collect();
+        let mut groups: Vec<u32> = rows.iter().map(|row| pair(*row).0).collect();
+        groups.dedup();
+        assert_eq!(groups.len(), 28, "objects that are left and entered again: {groups:?}");
+        let mut sorted = rows;
+        sorted.sort_unstable();
+        assert_eq!(sorted, Sequence::Straight.rows(1000).collect::<Vec<_>>());
     }
 }

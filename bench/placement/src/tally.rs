@@ -47,6 +47,7 @@ impl Tally {
             insert_run_max_us,
             insert_mops,
             get_mops,
+            get_by_object_mops: mops(fastest(|o| o.get_by_object_ns)),
             rss_mb,
             rss_settled_mb,
         }

@@ -44,7 +44,10 @@ fn a_quick_run_measures_every_map_and_says_so() {
     assert!(missing.is_empty(), "no figures for {missing:?}");
     for row in &judged {
         assert_eq!(row["entries"].as_u64(), Some(ROWS));
-        assert_positive(row, &["insert_max_us", "insert_p9999_us", "insert_mops", "get_mops", "rss_mb"]);
+        assert_positive(
+            row,
+            &["insert_max_us", "insert_p9999_us", "insert_mops", "get_mops", "get_by_object_mops", "rss_mb"],
+        );
     }
     assert_eq!(names(&judged).len(), judged.len(), "one row a map and size");
 

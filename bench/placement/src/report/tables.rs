@@ -50,6 +50,8 @@ fn beside(rows: &[&Figure]) -> String {
         "of hashbrown's",
         "get M/s",
         "of hashbrown's",
+        "get by object M/s",
+        "of hashbrown's",
         "peak MB",
         "of hashbrown's",
         "settled MB",
@@ -70,6 +72,8 @@ fn beside(rows: &[&Figure]) -> String {
                 against(figure.insert_mops, hashbrown.map(|other| other.insert_mops)),
                 words::figure(figure.get_mops),
                 against(figure.get_mops, hashbrown.map(|other| other.get_mops)),
+                words::figure(figure.get_by_object_mops),
+                against(figure.get_by_object_mops, hashbrown.map(|other| other.get_by_object_mops)),
                 memory(figure.rss_mb),
                 figure
                     .rss_mb

@@ -4,10 +4,16 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use k8s_openapi::jiff::Timestamp;
 use parking_lot::RwLock;
-use spillway_placement::{ObjectKey, PlacementMap, Row};
+use spillway_placement::{Error, ObjectKey, PlacementMap, Row};
 
-/// Changes a row and its time; tells whether its state changed. A member that left has no rows.
-pub(crate) fn record(map: &PlacementMap, key: &ObjectKey, member: &str, edit: impl FnOnce(&mut Row)) -> bool {
+/// Changes a row and its time; tells whether its state changed. A member that left has no rows, which is no error;
+/// a map that is full is.
+pub(crate) fn record(
+    map: &PlacementMap,
+    key: &ObjectKey,
+    member: &str,
+    edit: impl FnOnce(&mut Row),
+) -> Result<bool, Error> {
     let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default();
     let changed = map.upsert(key, member, |row| {
         let (empty, before) = (row.is_empty(), row.state());
@@ -18,7 +24,10 @@ pub(crate) fn record(map: &PlacementMap, key: &ObjectKey, member: &str, edit: im
         }
         changed
     });
-    changed.unwrap_or(false)
+    match changed {
+        Err(Error::UnknownMember(_)) => Ok(false),
+        changed => changed,
+    }
 }
 
 /// Why an object is not as it should be on a member.

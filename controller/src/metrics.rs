@@ -1,15 +1,16 @@
 //! What the controller counts, in words that an operator understands.
 
-use std::sync::Arc;
+mod placements;
+mod rounds;
 
-use arc_swap::ArcSwapOption;
 use prometheus_client::{
-    collector::Collector,
-    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric},
-    metrics::{counter::Counter, family::Family, gauge::ConstGauge, gauge::Gauge},
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
-use spillway_placement::{PlacementMap, State};
+
+pub(crate) use placements::Placements;
+pub(crate) use rounds::{Loop, Rounds};
 
 /// A series of one member.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -39,6 +40,8 @@ pub(crate) struct Metrics {
     pub(crate) leading: Gauge,
     /// Verdicts that changed.
     pub(crate) verdict_changes: Counter,
+    /// How long a round of a loop took.
+    pub(crate) rounds: Rounds,
 }
 
 impl Metrics {
@@ -78,6 +81,7 @@ impl Metrics {
             "Times that gateways changed their verdict on a region, as the hub heard it",
             self.verdict_changes.clone(),
         );
+        self.rounds.register(registry);
     }
 }
 
@@ -89,43 +93,6 @@ impl Metrics {
         for family in [&self.reachable, &self.held, &self.queued] {
             family.remove(&of);
         }
-    }
-}
-
-/// Rows of the placement map by member and state, counted by the map itself.
-pub(crate) struct Placements(pub(crate) Arc<ArcSwapOption<PlacementMap>>);
-
-impl std::fmt::Debug for Placements {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Placements")
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Rows {
-    member: String,
-    state: String,
-}
-
-impl Collector for Placements {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let Some(map) = self.0.load_full() else { return Ok(()) };
-        let mut rows = encoder.encode_descriptor(
-            "placements",
-            "Objects on members by how far they are. InStep is the goal; Pending and Drifted pass within \
-             seconds; Failing and Leaving that stay need a look",
-            None,
-            prometheus_client::metrics::MetricType::Gauge,
-        )?;
-        for member in map.members() {
-            let Ok(counts) = map.counts(&member) else { continue };
-            for state in State::ALL {
-                let labels = Rows { member: member.to_string(), state: format!("{state:?}") };
-                let count = i64::try_from(counts.of(state)).unwrap_or(i64::MAX);
-                ConstGauge::new(count).encode(rows.encode_family(&labels)?)?;
-            }
-        }
-        Ok(())
     }
 }
 

@@ -25,7 +25,8 @@ pub struct Options {
     /// members.
     #[arg(long, default_value = SYSTEM_NAMESPACE, value_parser = dns_label)]
     pub namespace: String,
-    /// Address for /healthz, /readyz, /metrics and /debug/placement.
+    /// Address for /healthz, /readyz, /metrics and /debug. Whoever reaches it may read it: names of objects, and
+    /// profiles where they are enabled.
     #[arg(long, default_value = "127.0.0.1:8090", value_name = "IP:PORT")]
     pub listen: SocketAddr,
     /// Name under which the lease is held; without it: host name and process number.
@@ -41,6 +42,14 @@ pub struct Options {
     /// How log lines look.
     #[arg(long, value_enum, default_value = "text")]
     pub log_format: LogFormat,
+    /// Serve CPU and heap profiles below /debug/pprof, for `go tool pprof`. The heap is then sampled all the time, at
+    /// one allocation in 512 KiB.
+    #[arg(long)]
+    pub enable_profiling: bool,
+    /// Write a timeline of growth steps and rounds of work to this file, for <https://ui.perfetto.dev>: the first
+    /// 250,000 spans, about 100 MB at most.
+    #[arg(long, value_name = "FILE")]
+    pub trace_timeline: Option<PathBuf>,
 }
 
 impl Options {

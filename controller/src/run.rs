@@ -25,7 +25,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let client = connect(&options).await?;
     let metrics = Metrics::default();
-    let admin = Arc::new(administration(&metrics));
+    let admin = Arc::new(administration(&metrics, options.enable_profiling));
     let serving = tokio::spawn(admin::serve(options.listen, admin.clone(), stop.clone()));
     let lead = Lead::default();
     let (identity, namespace) = (options.holder(), options.namespace.clone());
@@ -72,12 +72,12 @@ async fn one_term(campaign: &Campaign, terms: &Terms, admin: &Admin, stop: &Canc
     }
 }
 
-fn administration(metrics: &Metrics) -> Admin {
+fn administration(metrics: &Metrics, profiling: bool) -> Admin {
     let mut registry = Registry::with_prefix("spillway_controller");
     metrics.register(&mut registry);
     let placement: Arc<ArcSwapOption<_>> = Arc::default();
     registry.register_collector(Box::new(Placements(placement.clone())));
-    Admin { federation: Arc::default(), placement, registry }
+    Admin { federation: Arc::default(), placement, registry, profiling }
 }
 
 async fn connect(options: &Options) -> anyhow::Result<Client> {

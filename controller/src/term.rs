@@ -1,6 +1,6 @@
 //! One term of leadership: everything is built from watches when it begins, and dropped when it ends.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt::Display, sync::Arc, time::Duration};
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client};
@@ -15,10 +15,11 @@ use crate::{
     identity::Authority,
     lead::Lead,
     member,
-    metrics::Metrics,
+    metrics::{Loop, Metrics},
     propagate,
     queue::{Outcome, Queue},
     reconcile::{self, Told},
+    timed::round,
     traffic_status,
     watch::watch,
 };
@@ -54,10 +55,17 @@ pub(crate) async fn lead(terms: &Terms, admin: &Admin, cancel: CancellationToken
     let told = Told::default();
     tokio::join!(
         watch(&f, &cancel),
-        work(&f.queues.sources, &cancel, async |name| reconcile::source(&f, &told, &name).await),
-        work(&f.queues.federated, &cancel, async |name| reconcile::federated(&f, &name).await),
-        work(&f.queues.priorities, &cancel, async |name| reconcile::priority(&f, &name).await),
-        work(&f.queues.clusters, &cancel, async |name| propagate::cluster(&f, &name).await),
+        work(&f, Loop::SOURCE, &f.queues.sources, &cancel, async |name| {
+            reconcile::source(&f, &told, &name).await
+        }),
+        work(&f, Loop::FEDERATED, &f.queues.federated, &cancel, async |name| {
+            reconcile::federated(&f, &name).await
+        }),
+        work(&f, Loop::PRIORITY, &f.queues.priorities, &cancel, async |name| {
+            reconcile::priority(&f, &name).await
+        }),
+        work(&f, Loop::CLUSTER, &f.queues.clusters, &cancel, async |name| propagate::cluster(&f, &name)
+            .await),
         traffic_status::poll(f.clone(), cancel.clone()),
         traffic_status::mirror(f.clone(), cancel.clone()),
     );
@@ -69,12 +77,17 @@ pub(crate) async fn lead(terms: &Terms, admin: &Admin, cancel: CancellationToken
     Ok(())
 }
 
-async fn work<K: Ord + Clone>(
+async fn work<K: Ord + Clone + Display>(
+    f: &Federation,
+    of: Loop,
     queue: &Queue<K>,
     cancel: &CancellationToken,
     step: impl AsyncFn(K) -> Outcome,
 ) {
-    queue.run(WORKERS, cancel, |key| step(key)).await;
+    let (of, step) = (&of, &step);
+    queue
+        .run(WORKERS, cancel, |key| async move { round(&f.metrics, of, &key.clone(), step(key)).await })
+        .await;
 }
 
 async fn begin(terms: &Terms) -> anyhow::Result<Federation> {

@@ -18,6 +18,9 @@ const CONNECT: Duration = Duration::from_secs(2);
 /// Why there is no connection to a member.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ConnectionError {
+    /// The placement map takes no further member.
+    #[error("{0}; it joins when another member leaves")]
+    NoRoom(#[from] spillway_placement::Error),
     /// Neither or both kinds of connection.
     #[error("spec.connection: exactly one of kubeconfigSecretRef and inPlace must be set")]
     NotOne,
@@ -56,6 +59,7 @@ impl ConnectionError {
     /// One word for a condition.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
+            Self::NoRoom(_) => "TooManyMembers",
             Self::NotOne => "InvalidConnection",
             Self::NoSecret { .. } | Self::NoKey { .. } => "KubeconfigNotFound",
             Self::Refused { .. } => "KubeconfigRefused",

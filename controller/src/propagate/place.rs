@@ -6,7 +6,7 @@ use kube::{Api, Client, ResourceExt, api::DynamicObject};
 use serde_json::json;
 use spillway_crds::names::{annotations::CONTENT, labels};
 use spillway_decide::plan::{Change, Reason, Synced, change};
-use spillway_placement::{Fingerprint, ObjectKey, Row};
+use spillway_placement::{Error, Fingerprint, ObjectKey, Row};
 
 use crate::{
     apply::WriteError,
@@ -41,13 +41,15 @@ pub(crate) async fn place(f: &Federation, member: &Member, client: &Client, key:
     };
     let task = Task { f, member, client, key: &key, kind };
     let wanted = want(f, member, &key);
-    let change = task.plan(&wanted);
-    task.perform(change, wanted.copy.as_ref()).await
+    match task.plan(&wanted) {
+        Ok(change) => task.perform(change, wanted.copy.as_ref()).await,
+        Err(full) => task.fail("TooManyObjects", full.to_string()),
+    }
 }
 
 impl Task<'_> {
-    /// The plan, and both sides of it noted.
-    fn plan(&self, wanted: &Wanted) -> Change {
+    /// The plan, and both sides of it noted. What cannot be noted is not done: nobody would know of it.
+    fn plan(&self, wanted: &Wanted) -> Result<Change, Error> {
         let (cache, member) = (self.member.cache(self.kind), &self.member.name);
         let seen = cache.get(self.key).map(|object| copy::seen(&object, wanted.copy.as_ref()));
         let synced = Synced { hub: self.f.hub.synced(), member: cache.synced() };
@@ -61,10 +63,10 @@ impl Task<'_> {
                 if row.observed.is_none() && row.desired.is_none() {
                     row.applied = None;
                 }
-            });
+            })?;
         }
         tracing::debug!(%member, key = %self.key, ?change, "planned");
-        change
+        Ok(change)
     }
 
     async fn perform(&self, change: Change, copy: Option<&Copy>) -> Outcome {
@@ -153,11 +155,14 @@ impl Task<'_> {
     }
 
     fn succeed(&self, copy: Option<&Copy>) -> Outcome {
-        self.note(|row| {
+        let noted = self.note(|row| {
             row.tries = 0;
             row.applied =
                 copy.map(|copy| copy.fingerprint).or(row.applied.filter(|_| row.observed.is_some()));
         });
+        if let Err(full) = noted {
+            return self.fail("TooManyObjects", full.to_string());
+        }
         if self.f.failures.clear(self.key, &self.member.name) {
             self.tell();
         }
@@ -172,17 +177,19 @@ impl Task<'_> {
     fn fail(&self, reason: &'static str, message: String) -> Outcome {
         tracing::warn!(member = self.member.name, key = %self.key, reason, message, "not placed");
         self.f.metrics.failed_writes.get_or_create(&crate::metrics::Of::member(&self.member.name)).inc();
-        self.note(|row| row.tries = row.tries.saturating_add(1));
+        // A row that does not fit counts no tries; the failure itself is kept beside the map.
+        let _ = self.note(|row| row.tries = row.tries.saturating_add(1));
         if self.f.failures.note(self.key, &self.member.name, reason, message) {
             self.tell();
         }
         Outcome::Failed
     }
 
-    fn note(&self, edit: impl FnOnce(&mut Row)) {
-        if record(&self.f.placement, self.key, &self.member.name, edit) {
+    fn note(&self, edit: impl FnOnce(&mut Row)) -> Result<(), Error> {
+        if record(&self.f.placement, self.key, &self.member.name, edit)? {
             self.tell();
         }
+        Ok(())
     }
 
     /// Wakes the one who writes the status; soon, so that several members make one status.
@@ -212,7 +219,7 @@ pub(crate) async fn delete_inferred(
 ) -> Outcome {
     let Some(kind) = Kind::of(key) else { return Outcome::Done };
     let task = Task { f, member, client, key, kind };
-    let Change::Delete { uid, why } = task.plan(&want(f, member, key)) else { return Outcome::Done };
+    let Ok(Change::Delete { uid, why }) = task.plan(&want(f, member, key)) else { return Outcome::Done };
     tracing::info!(member = member.name, %key, ?why, "deleting what the hub no longer wants here");
     match task.delete(&uid).await {
         Ok(()) => task.succeed(None),
@@ -224,7 +231,8 @@ pub(crate) async fn delete_inferred(
 /// Whether the plan still wants an inferred delete of this key.
 pub(crate) fn still_unwanted(f: &Federation, member: &Member, client: &Client, key: &ObjectKey) -> bool {
     Kind::of(key).is_some_and(|kind| {
-        Task { f, member, client, key, kind }.plan(&want(f, member, key)).is_inferred_delete()
+        let plan = Task { f, member, client, key, kind }.plan(&want(f, member, key));
+        plan.is_ok_and(|change| change.is_inferred_delete())
     })
 }
 
@@ -251,7 +259,7 @@ mod tests {
         let (client, asked) = client(done);
         let (f, member) = (federation(&client), Member::new("sz", "shenzhen", false));
         listed(&f.hub.clusters, [cluster("sz", "shenzhen")]);
-        f.placement.join("sz");
+        f.placement.join("sz").unwrap();
         let key = Kind::GatewayPeer.key("", "sz");
         assert_eq!(place(&f, &member, &client, key.clone()).await, Outcome::Done);
         let row = f.placement.get(&key, "sz").unwrap().expect("a row");

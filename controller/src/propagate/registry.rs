@@ -20,6 +20,8 @@ use crate::{
 
 /// Rows that are forgotten in one step when a member leaves.
 const FORGET: usize = 256;
+/// How often a member that the placement map has no room for knocks again.
+const KNOCK: Duration = Duration::from_secs(30);
 
 /// One round for the `MemberCluster` `name`.
 pub(crate) async fn cluster(f: &Arc<Federation>, name: &Name) -> Outcome {
@@ -29,7 +31,9 @@ pub(crate) async fn cluster(f: &Arc<Federation>, name: &Name) -> Outcome {
     let Some(cluster) = f.hub.clusters.get(name) else {
         return leave(f, &name.name).await;
     };
-    let connection = route(&f.hub, &f.namespace, &cluster);
+    let room = f.placement.join(&name.name).map_err(ConnectionError::from);
+    let left_out = room.is_err();
+    let connection = room.and_then(|_| route(&f.hub, &f.namespace, &cluster));
     let made_of = format!("{} {connection:?}", cluster.spec.region);
     if f.members.connection(&name.name).as_deref() != Some(&made_of) {
         f.members.leave(&name.name);
@@ -39,6 +43,7 @@ pub(crate) async fn cluster(f: &Arc<Federation>, name: &Name) -> Outcome {
         return Outcome::Again(Duration::from_millis(500));
     }
     match status::write(f, &cluster).await {
+        Ok(()) if left_out => Outcome::Again(KNOCK),
         Ok(()) => Outcome::Done,
         Err(error) if error.is_not_found() => Outcome::Done,
         Err(error) => {
@@ -57,7 +62,6 @@ fn join(
     let (name, in_place) = (cluster.name_any(), cluster.spec.connection.in_place.is_some());
     let member = Arc::new(Member::new(&name, &cluster.spec.region, in_place));
     let cancel = CancellationToken::new();
-    f.placement.join(&name);
     f.members.join(member.clone(), made_of, cancel.clone());
     member.queue.add(identity_key(&f.namespace));
     match connection {
@@ -83,4 +87,44 @@ async fn leave(f: &Federation, name: &str) -> Outcome {
     f.members.ask_all(&Kind::GatewayPeer.key("", name));
     tracing::info!(member = name, "left");
     Outcome::Done
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{KNOCK, Outcome, cluster};
+    use crate::{
+        fixture::{Asked, client, cluster as declared, done, federation, listed},
+        hub::Name,
+        member::Reach,
+    };
+
+    fn ready(asked: &Asked) -> Option<Value> {
+        let asked = asked.lock();
+        let (.., status) = asked.iter().rev().find(|(_, path, _)| path.ends_with("/sz/status"))?;
+        let conditions = status["status"]["conditions"].as_array()?;
+        conditions.iter().find(|condition| condition["type"] == "Ready").cloned()
+    }
+
+    #[tokio::test]
+    async fn one_member_too_many_is_told_and_joins_when_there_is_room() {
+        let (client, asked) = client(done);
+        let f = federation(&client);
+        listed(&f.hub.clusters, [declared("sz", "shenzhen")]);
+        let mut others = 0;
+        while f.placement.join(&format!("m{others}")).is_ok() {
+            others += 1;
+        }
+        assert_eq!(cluster(&f, &Name::cluster("sz")).await, Outcome::Again(KNOCK));
+        let told = ready(&asked).expect("a condition");
+        assert_eq!((&told["status"], &told["reason"]), (&json!("False"), &json!("TooManyMembers")));
+        assert!(told["message"].as_str().is_some_and(|text| text.contains("1024")), "{told}");
+
+        assert_eq!(f.placement.leave("m0", 1), Ok(0));
+        let _ = cluster(&f, &Name::cluster("sz")).await;
+        assert!(f.placement.member("sz").is_ok());
+        let member = f.members.get("sz").expect("a member");
+        assert!(!matches!(member.health().reach, Reach::Invalid(..)), "{:?}", member.health());
+    }
 }

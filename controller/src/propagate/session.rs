@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
+use spillway_placement::ObjectKey;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +19,9 @@ use crate::{
     federation::Federation,
     hub::Name,
     member::{Member, Reach},
+    metrics::Loop,
     object::Kind,
+    timed::round,
 };
 
 const CHECK: Duration = Duration::from_secs(2);
@@ -49,10 +52,13 @@ async fn session(f: &Arc<Federation>, member: &Arc<Member>, client: &Client) {
         Err(why) => return tell(f, member, Reach::Silent(why), None),
     }
     let cancel = CancellationToken::new();
+    let work = async |key: ObjectKey| {
+        round(&f.metrics, &Loop::PLACE, &key.clone(), place(f, member, client, key)).await
+    };
     let why = tokio::select! {
         why = until_silent(f, member, client) => why,
         () = observe(f, member, client) => "its watches ended".to_owned(),
-        () = member.queue.run(WORKERS, &cancel, |key| place(f, member, client, key)) => String::new(),
+        () = member.queue.run(WORKERS, &cancel, work) => String::new(),
         () = sweep(f, member, client) => String::new(),
     };
     for kind in Kind::ALL {

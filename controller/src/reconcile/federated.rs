@@ -66,7 +66,8 @@ fn ask_members(f: &Federation, key: &ObjectKey) {
         let wanted = want(f, &member, key);
         let fingerprint = wanted.copy.map(|copy| copy.fingerprint);
         if row.and_then(|row| row.desired) != fingerprint && wanted.want != Want::Undecided {
-            record(&f.placement, key, &member.name, |row| row.desired = fingerprint);
+            // Where a row does not fit, whoever places the object says so.
+            let _ = record(&f.placement, key, &member.name, |row| row.desired = fingerprint);
             member.queue.add(key.clone());
         }
     }

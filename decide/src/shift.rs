@@ -56,13 +56,18 @@ pub struct Course {
     pub stuck: bool,
 }
 
-impl Field<'_> {
+impl<'a> Field<'a> {
     fn own(&self) -> Option<&Standing> {
         self.standings.iter().find(|standing| standing.region == self.me)
     }
 
     fn others(&self) -> impl Iterator<Item = &Standing> + Clone {
         self.standings.iter().filter(|standing| standing.region != self.me)
+    }
+
+    /// Those that people do not keep empty.
+    fn wanted(&self) -> impl Iterator<Item = &'a Standing> + use<'a> {
+        self.standings.iter().filter(|standing| standing.intent != Intent::Drained)
     }
 
     fn local(&self, reason: impl Into<String>) -> Course {
@@ -78,8 +83,12 @@ impl Shifter {
             return field.local("not a region of this priority");
         };
         match (own.intent, own.verdict) {
-            (Intent::Drained, _) => self.leave(field),
             (Intent::Pinned, _) => self.stay(field, "pinned by intent"),
+            _ if self.stands_by(field) => {
+                self.rest();
+                self.forward(field)
+            }
+            (Intent::Drained, _) => self.leave(field),
             (Intent::Auto, Verdict::Degraded) if own.drained => self.leave(field),
             (Intent::Auto, Verdict::Recovering) if own.drained => self.come_home(field, own.home_percent),
             (Intent::Auto, Verdict::Degraded | Verdict::Recovering) => self.capped(field),
@@ -129,6 +138,17 @@ impl Shifter {
         if field.priority.mode == Mode::Local {
             return field.local("serves its own arrivals");
         }
+        let Some(active) = self.active(field) else {
+            return self.fail_open(field);
+        };
+        let before = field.wanted().take_while(|standing| standing.region != active.region);
+        let home = before.into_iter().find(|standing| standing.verdict == Verdict::Recovering);
+        self.follows = Some(active.region.clone());
+        forward_to(field, home, active)
+    }
+
+    /// The first region that arrivals may be forwarded to, this one included.
+    fn active<'a>(&self, field: &Field<'a>) -> Option<&'a Standing> {
         let follows = |standing: &&Standing| match standing.verdict {
             Verdict::Healthy | Verdict::Suspected => {
                 standing.takes_more()
@@ -137,13 +157,17 @@ impl Shifter {
             }
             Verdict::Recovering | Verdict::Degraded => false,
         };
-        let wanted = || field.standings.iter().filter(|standing| standing.intent != Intent::Drained);
-        let Some((place, active)) = wanted().enumerate().find(|(_, standing)| follows(standing)) else {
-            return self.fail_open(field);
-        };
-        let home = wanted().take(place).find(|standing| standing.verdict == Verdict::Recovering);
-        self.follows = Some(active.region.clone());
-        forward_to(field, home, active)
+        field.wanted().find(follows)
+    }
+
+    /// Whether a region before this one serves its arrivals anyway. Then its own verdict and a drain change
+    /// nothing: steps away would begin by bringing home what is away already.
+    fn stands_by(&self, field: &Field<'_>) -> bool {
+        let Some(active) = self.active(field).filter(|active| active.grant > 0) else { return false };
+        let mut order = field.standings.iter();
+        let first =
+            order.find(|standing| [field.me, active.region.as_str()].contains(&standing.region.as_str()));
+        field.priority.mode == Mode::Ordered && first.is_some_and(|first| first.region != field.me)
     }
 
     /// The next step away, to the target or, if that left its bounds, from the first step to the next one.
@@ -198,17 +222,31 @@ impl Shifter {
         if let Some(target) = &self.target {
             let serves_on = |standing: &Standing| standing.region == *target && standing.serves_on();
             if granting.clone().any(serves_on) {
-                return Some(target.clone());
+                self.target = self.preferred(field).or_else(|| self.target.clone());
+                return self.target.clone();
             }
             if !field.others().any(serves_on) {
                 self.frozen.insert(target.clone(), field.now + FROZEN_FOR);
             }
         }
-        let next =
-            granting.find(|standing| standing.takes_more() && !self.frozen.contains_key(&standing.region));
+        let next = granting.find(|standing| self.may_help(standing));
         self.target = next.map(|standing| standing.region.clone());
         self.away = 0;
         self.target.clone()
+    }
+
+    fn may_help(&self, standing: &Standing) -> bool {
+        standing.grant > 0 && standing.takes_more() && !self.frozen.contains_key(&standing.region)
+    }
+
+    /// In mode Ordered, who serves everybody else's arrivals is the first region that can; once all of ours are
+    /// away they follow there, though another one, whose grant came sooner, helped first.
+    fn preferred(&self, field: &Field<'_>) -> Option<String> {
+        let ordered = field.priority.mode == Mode::Ordered && self.away == 100;
+        let first = field.others().find(|standing| ordered && self.may_help(standing))?;
+        let mut order = field.others().map(|standing| &standing.region);
+        let sooner = order.find(|region| **region == first.region || Some(*region) == self.target.as_ref());
+        sooner.cloned()
     }
 }
 

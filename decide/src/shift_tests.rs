@@ -56,6 +56,9 @@ fn each_region_in_its_place() {
         ("chengdu", Ordered, [R, H, H], "shenzhen 25, chengdu 75"),
         ("beijing", Ordered, [R, H, H], "shenzhen 25, chengdu 75"),
         ("beijing", Ordered, [D, D, D], "beijing 100"),
+        ("chengdu", Ordered, [H, D, H], "shenzhen 100"),
+        ("chengdu", Ordered, [H, R, H], "shenzhen 100"),
+        ("beijing", Ordered, [D, H, D], "chengdu 100"),
         ("chengdu", Local, [H, H, H], "chengdu 100"),
         ("chengdu", Local, [D, H, H], "chengdu 100"),
         ("chengdu", Local, [H, D, H], "chengdu 90, shenzhen 10"),
@@ -220,4 +223,27 @@ proptest! {
             }
         }
     }
+}
+
+/// A drain asks for grants when it begins, and they do not all come at once.
+#[test]
+fn who_is_away_follows_the_active_region_though_another_helped_first() {
+    use Verdict::{Degraded, Healthy};
+    let priority = priority(Mode::Ordered);
+    let (mut shifter, mut standings) = (Shifter::default(), standings([Degraded, Healthy, Healthy]));
+    let mut shares = |now: u64, chengdu: u32| {
+        standings[1].grant = chengdu;
+        let field = Field {
+            now: Time(now),
+            me: "shenzhen",
+            priority: &priority,
+            standings: &standings,
+            outage: false,
+        };
+        shown(&shifter.decide(&field))
+    };
+    assert_eq!(shares(10_000, 0), "shenzhen 90, beijing 10");
+    assert_eq!(shares(11_000, 600), "shenzhen 35, beijing 65", "not in the midst of a shift");
+    assert_eq!(shares(12_000, 0), "beijing 100");
+    assert_eq!(shares(12_100, 600), "chengdu 100");
 }

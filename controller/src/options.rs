@@ -46,8 +46,8 @@ pub struct Options {
     /// one allocation in 512 KiB.
     #[arg(long)]
     pub enable_profiling: bool,
-    /// Write a timeline of growth steps and rounds of work to this file, for <https://ui.perfetto.dev>: the first
-    /// 250,000 spans, about 100 MB at most.
+    /// Write a timeline of growth steps and rounds of work to this file, for <https://ui.perfetto.dev>; it ends after
+    /// 100 MiB.
     #[arg(long, value_name = "FILE")]
     pub trace_timeline: Option<PathBuf>,
 }

@@ -29,8 +29,8 @@ const FREQUENCY: i32 = 99;
 /// samples in them are left out (pprof-rs, README, "Signal Safety").
 const NOT_INSIDE: [&str; 4] = ["libc", "libgcc", "pthread", "vdso"];
 /// Functions of the allocator, a regular expression: a reader of a heap profile wants to know who asked it.
-const ALLOCATOR: &str =
-    "_rjem_.*|__rust_.*|__rustc::.*|<tikv_jemallocator::.*|alloc::alloc::.*|<alloc::alloc::Global.*";
+const ALLOCATOR: &str = "_rjem_.*|do_rallocx|irallocx_.*|__rust_.*|__rustc::.*|<tikv_jemallocator::.*|\
+    alloc::alloc::.*|<alloc::alloc::Global.*|alloc|alloc_impl.*|allocate|exchange_malloc";
 
 /// Why there is no profile.
 #[derive(Debug, thiserror::Error)]

@@ -5,15 +5,20 @@ use std::{
     fs::File,
     io::{self, Write},
     path::Path,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use tracing::{Level, Metadata, Subscriber};
 use tracing_chrome::{ChromeLayerBuilder, FlushGuard};
 use tracing_subscriber::{Layer, filter::dynamic_filter_fn, registry::LookupSpan};
 
-/// Spans that are written; then the timeline is full. Each makes about 400 bytes of file.
-const MOST_SPANS: u64 = 250_000;
+/// Bytes after which the timeline ends.
+const MOST_BYTES: usize = 100 << 20;
+/// What stands between two events.
+const BETWEEN: &[u8] = b",\n";
 
 /// The file's end is written when this is dropped.
 pub type Guard = FlushGuard;
@@ -23,11 +28,11 @@ pub fn layer<S>(file: &Path) -> io::Result<(impl Layer<S> + use<S>, Guard)>
 where
     S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
 {
-    let writer = Careful(Some(File::create(file)?));
+    let ended = Arc::<AtomicBool>::default();
+    let writer = Bounded { file: File::create(file)?, left: MOST_BYTES, ended: ended.clone() };
     let (layer, guard) =
         ChromeLayerBuilder::new().writer(writer).include_args(true).include_locations(false).build();
-    let written = AtomicU64::new(0);
-    let filter = dynamic_filter_fn(move |metadata, _| is_shown(metadata) && is_within(&written, MOST_SPANS));
+    let filter = dynamic_filter_fn(move |metadata, _| is_shown(metadata) && !ended.load(Ordering::Relaxed));
     Ok((layer.with_filter(filter.with_max_level_hint(Level::TRACE)), guard))
 }
 
@@ -41,29 +46,62 @@ fn is_shown(metadata: &Metadata<'_>) -> bool {
     metadata.is_span() && *metadata.level() <= level
 }
 
-fn is_within(written: &AtomicU64, most: u64) -> bool {
-    let before = written.fetch_add(1, Ordering::Relaxed);
-    if before == most {
-        tracing::warn!(spans = most, "the timeline is full; what comes now is not in it");
-    }
-    before < most
+/// What takes so much and no more, and never fails the one who writes: a disk that is full costs the rest of the
+/// timeline, and the controller goes on.
+struct Bounded<W> {
+    file: W,
+    left: usize,
+    ended: Arc<AtomicBool>,
 }
 
-/// A file that may fail: then the rest of the timeline is lost, and the controller goes on.
-struct Careful(Option<File>);
+impl<W: Write> Bounded<W> {
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.len() <= self.left {
+            self.left -= bytes.len();
+            return self.file.write_all(bytes);
+        }
+        let whole = bytes[..self.left].windows(BETWEEN.len()).rposition(|window| window == BETWEEN);
+        self.file.write_all(&bytes[..whole.unwrap_or_default()])?;
+        self.file.write_all(b"\n]")?;
+        Err(io::Error::other(format!("it has reached {} MiB", MOST_BYTES >> 20)))
+    }
+}
 
-impl Write for Careful {
+impl<W: Write> Write for Bounded<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Some(file) = &mut self.0
-            && let Err(error) = file.write_all(bytes)
+        if !self.ended.load(Ordering::Relaxed)
+            && let Err(error) = self.put(bytes)
         {
-            tracing::warn!(%error, "cannot write the timeline; its rest is lost");
-            self.0 = None;
+            self.ended.store(true, Ordering::Relaxed);
+            tracing::warn!(%error, "the timeline ends here");
         }
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Write, sync::Arc};
+
+    use super::Bounded;
+
+    #[test]
+    fn a_timeline_that_is_full_is_whole() {
+        let event = br#"{"ph":"B"}"#;
+        for limit in 30..60 {
+            let mut bounded = Bounded { file: Vec::new(), left: limit, ended: Arc::default() };
+            bounded.write_all(b"[\n").unwrap();
+            bounded.write_all(event).unwrap();
+            for _ in 0..10 {
+                bounded.write_all(&[b",\n", &event[..]].concat()).unwrap();
+            }
+            let text = String::from_utf8(bounded.file).unwrap();
+            let events: Vec<serde_json::Value> = serde_json::from_str(&text).expect(&text);
+            assert!(!events.is_empty() && text.len() <= limit + 2, "{limit}: {text}");
+        }
     }
 }

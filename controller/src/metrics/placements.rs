@@ -12,7 +12,7 @@ use prometheus_client::{
     metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
     registry::Unit,
 };
-use spillway_placement::{Growth, PlacementMap, State};
+use spillway_placement::{Growth, PlacementMap, State, bounds};
 
 const ROWS: &str = "Objects on members by how far they are. InStep is the goal; Pending and Drifted pass within \
     seconds; Failing and Leaving that stay need a look";
@@ -26,11 +26,6 @@ const BYTES: &str = "Memory that the placement map holds. It falls again when ob
 const STEPS: &str = "Small steps in which the placement map grew or shrank. They come with new objects and members, \
     and with those that go; when nothing changes there are none";
 const MOVED: &str = "Rows that growth steps of the placement map copied from one place to another";
-const MOST_ENTRIES: &str = "Most rows that one operation on the placement map has moved. The map's size does not \
-    matter: more than 64 is a bug";
-const MOST_BYTES: &str = "Most memory that one operation on the placement map has allocated or freed. The map's size \
-    does not matter: more than 131072 is a bug";
-
 /// The figures of the map of the present term. While another controller leads there are none.
 pub(crate) struct Placements(pub(crate) Arc<ArcSwapOption<PlacementMap>>);
 
@@ -68,18 +63,25 @@ fn rows(encoder: &mut DescriptorEncoder<'_>, map: &PlacementMap) -> Result<(), E
 }
 
 fn growth(encoder: &mut DescriptorEncoder<'_>, growth: Growth) -> Result<(), Error> {
-    let mut put = |name: &str, unit: Option<Unit>, help, value: &dyn EncodeMetric| {
+    let mut put = |name: &str, unit: Option<Unit>, help: &str, value: &dyn EncodeMetric| {
         value.encode(encoder.encode_descriptor(name, help, unit.as_ref(), value.metric_type())?)
     };
     let (ratio, entries) = (Unit::Other("ratio".into()), Unit::Other("entries".into()));
+    let most_entries = largest("rows that one operation on the placement map has moved", bounds::ROWS_MOVED);
+    let most_bytes =
+        largest("bytes that one operation on the placement map has allocated or freed", bounds::BYTES);
     put("placement_objects", None, OBJECTS, &ConstGauge::new(growth.objects))?;
     put("placement_load_factor", Some(ratio), LOAD_FACTOR, &ConstGauge::new(load_factor(growth)))?;
     put("placement_segments", None, SEGMENTS, &ConstGauge::new(growth.segments))?;
     put("placement", Some(Unit::Bytes), BYTES, &ConstGauge::new(growth.bytes))?;
     put("placement_growth_steps", None, STEPS, &ConstCounter::new(growth.steps))?;
     put("placement_entries_moved", None, MOVED, &ConstCounter::new(growth.entries_moved))?;
-    put("placement_largest_operation", Some(entries), MOST_ENTRIES, &ConstGauge::new(growth.largest_moved))?;
-    put("placement_largest_operation", Some(Unit::Bytes), MOST_BYTES, &ConstGauge::new(growth.largest_bytes))
+    put("placement_largest_operation", Some(entries), &most_entries, &ConstGauge::new(growth.largest_moved))?;
+    put("placement_largest_operation", Some(Unit::Bytes), &most_bytes, &ConstGauge::new(growth.largest_bytes))
+}
+
+fn largest(what: &str, bound: usize) -> String {
+    format!("Most {what} in this term. The map's size does not matter: more than {bound} is a bug")
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a share of fewer than 2^53 rows")]

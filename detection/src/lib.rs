@@ -9,7 +9,13 @@
 pub mod bank;
 pub mod course;
 pub mod detect;
+pub mod figures;
 pub mod latency;
+pub mod ordinary;
+pub mod plot;
+pub mod replay;
+pub mod stats;
 pub mod stream;
+pub mod table;
 pub mod trial;
 pub mod truth;

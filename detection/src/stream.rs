@@ -111,8 +111,7 @@ struct Source {
     /// When in its second each prober asks.
     phases: [u64; 4],
     check_phases: [u64; CHECKERS],
-    bound: u64,
-    coming: VecDeque<Vec<Sample>>,
+    coming: Pending,
     coming_own: VecDeque<Vec<Probe>>,
     coming_doors: VecDeque<[Vec<Probe>; 2]>,
     coming_beats: VecDeque<Vec<Time>>,
@@ -178,8 +177,7 @@ impl Source {
             phases: std::array::from_fn(|_| probes.random_range(0..10) * TICK_MILLIS),
             check_phases: std::array::from_fn(|_| probes.random_range(0..100) * TICK_MILLIS),
             probes,
-            bound: Health::default().max_latency_p95_milliseconds.into(),
-            coming: (0..AHEAD).map(|_| Vec::new()).collect(),
+            coming: Pending::default(),
             coming_own: (0..AHEAD).map(|_| Vec::new()).collect(),
             coming_doors: (0..AHEAD).map(|_| Default::default()).collect(),
             coming_beats: (0..AHEAD).map(|_| Vec::new()).collect(),
@@ -201,7 +199,7 @@ impl Source {
             }
         }
         seen.linked = moment.unreachable.map(|cut| !cut);
-        turn(&mut self.coming, &mut seen.samples);
+        self.coming.turn(&mut seen.samples);
         turn(&mut self.coming_own, &mut seen.own);
         turn(&mut self.coming_beats, &mut seen.beats);
         let doors = self.coming_doors.pop_front().unwrap_or_default();
@@ -215,29 +213,12 @@ impl Source {
         for _ in 0..requests {
             let start = at + self.requests.random_range(0..TICK_MILLIS);
             if moment.cut_off() {
-                self.later(at, start + patience(), Sample::Lost);
+                self.coming.later(at, start + patience(), Sample::Lost);
                 continue;
             }
             seen.arrived.push(Time(EPOCH + start));
             let (latency, failed) = draw(moment, &mut self.requests);
-            let overdue = latency > self.bound;
-            if overdue {
-                let passed = start + self.bound;
-                self.later(at, passed, Sample::Overdue { at: Time(EPOCH + passed) });
-            }
-            let ended = Sample::Ended {
-                at: Time(EPOCH + start + latency),
-                latency: Duration::from_millis(latency),
-                failed,
-                overdue,
-            };
-            self.later(at, start + latency, ended);
-        }
-    }
-
-    fn later(&mut self, now: u64, at: u64, sample: Sample) {
-        if let Some(tick) = self.coming.get_mut(ahead(now, at)) {
-            tick.push(sample);
+            self.coming.request(at, start, latency, failed);
         }
     }
 
@@ -279,11 +260,11 @@ impl Source {
         for route in 0..ROUTES {
             let seen = self.course.route(at + TICK_MILLIS / 2, route);
             let (latency, failed) = draw(&seen, &mut self.probes);
-            waited |= latency > self.bound;
-            bad += usize::from(failed || latency > self.bound);
+            waited |= latency > bound();
+            bad += usize::from(failed || latency > bound());
         }
         let lost = self.probes.random_bool(moment.lost_probes[0]);
-        (2 * bad < ROUTES && !lost, if waited || lost { self.bound } else { 0 })
+        (2 * bad < ROUTES && !lost, if waited || lost { bound() } else { 0 })
     }
 
     /// A probe of any one route through the front door: how long it took, if it was answered well.
@@ -294,6 +275,45 @@ impl Source {
         let lost = self.probes.random_bool(moment.lost_probes[1]);
         (!failed && !lost).then(|| as_float(latency))
     }
+}
+
+/// What will become known of requests in flight, tick by tick.
+pub(crate) struct Pending(VecDeque<Vec<Sample>>);
+
+impl Default for Pending {
+    fn default() -> Self {
+        Self((0..AHEAD).map(|_| Vec::new()).collect())
+    }
+}
+
+impl Pending {
+    /// A request that starts now and will end after `latency`.
+    pub(crate) fn request(&mut self, now: u64, start: u64, latency: u64, failed: bool) {
+        let overdue = latency > bound();
+        if overdue {
+            let passed = start + bound();
+            self.later(now, passed, Sample::Overdue { at: Time(EPOCH + passed) });
+        }
+        let at = Time(EPOCH + start + latency);
+        let latency_of = Duration::from_millis(latency);
+        self.later(now, start + latency, Sample::Ended { at, latency: latency_of, failed, overdue });
+    }
+
+    fn later(&mut self, now: u64, at: u64, sample: Sample) {
+        if let Some(tick) = self.0.get_mut(ahead(now, at)) {
+            tick.push(sample);
+        }
+    }
+
+    /// Moves what becomes known in this tick to `due`.
+    pub(crate) fn turn(&mut self, due: &mut Vec<Sample>) {
+        turn(&mut self.0, due);
+    }
+}
+
+/// The latency past which a gateway tells of a request in flight.
+fn bound() -> u64 {
+    Health::default().max_latency_p95_milliseconds.into()
 }
 
 /// One request's fate: how long it takes, and whether it fails.

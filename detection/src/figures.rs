@@ -84,6 +84,13 @@ pub struct Row {
     pub beyond_hold_p99_s: Option<f64>,
 }
 
+impl Row {
+    /// Whether it is a row of this scope, and has any trial.
+    pub(crate) fn is_about(&self, scope: &Scope) -> bool {
+        self.scope == scope.name && self.faults + self.negatives > 0
+    }
+}
+
 /// What one detector made of some outcomes.
 #[derive(Clone, Debug, Default)]
 pub struct Score {

@@ -105,6 +105,8 @@ fn document(
     text += &table::by_scope(rows);
     let _ = writeln!(text, "What the product caught, by intensity, length and volume:\n");
     text += &table::caught_by_volume(outcomes);
+    let _ = writeln!(text, "\nHow long after the hold it caught them, from 100 requests a second on:\n");
+    text += &table::delay_by_intensity(outcomes);
     let _ = writeln!(text, "\nWhere traffic moved for no fault:\n");
     text += &table::false_by_family(names, outcomes);
     let _ = writeln!(

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::bank::VOLUMES;
+use crate::bank::{PROMISED_VOLUME, VOLUMES};
 use crate::figures::{Row, SCOPES};
-use crate::stats::float;
+use crate::stats::{float, percentile};
 use crate::trial::{Judgement, Outcome};
 use crate::truth::Class;
 
@@ -30,9 +30,9 @@ pub fn replace(document: &str, part: &str) -> Result<String, NoMarkers> {
 #[must_use]
 pub fn by_scope(rows: &[Row]) -> String {
     let mut text = String::new();
-    for scope in SCOPES {
+    for scope in SCOPES.iter().filter(|scope| rows.iter().any(|row| row.is_about(scope))) {
         let _ = writeln!(text, "**{}** (`{}`)\n", capital(scope.words), scope.name);
-        text += &rows_table(rows.iter().filter(|row| row.scope == scope.name));
+        text += &rows_table(rows.iter().filter(|row| row.is_about(scope)));
         text.push('\n');
     }
     text
@@ -72,21 +72,18 @@ fn a_year(row: &Row) -> String {
     }
 }
 
+/// Faults caught, and faults.
+type Cell = (u64, u64);
+
 /// Of the first detector: faults caught by intensity, length and volume.
 #[must_use]
 pub fn caught_by_volume(outcomes: &[Outcome]) -> String {
-    let mut cells: BTreeMap<(String, u64), BTreeMap<u32, (u64, u64)>> = BTreeMap::new();
-    for outcome in outcomes {
-        let (Class::Fault { .. }, Some(intensity)) = (outcome.truth.class, outcome.trial.intensity) else {
-            continue;
-        };
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole seconds")]
-        let seconds = outcome.trial.seconds as u64;
-        let volumes = cells.entry((format!("{intensity:>4}"), seconds)).or_default();
+    let mut cells: BTreeMap<(u64, u64), BTreeMap<u32, Cell>> = BTreeMap::new();
+    for (outcome, intensity, delay) in faults(outcomes) {
+        let volumes = cells.entry((tenths(intensity), tenths(outcome.trial.seconds))).or_default();
         let (caught, all) = volumes.entry(outcome.trial.volume).or_default();
         *all += 1;
-        let judgement = outcome.reactions.first().map(|reaction| reaction.judge(outcome.truth.class));
-        *caught += u64::from(matches!(judgement, Some(Judgement::Caught(_))));
+        *caught += u64::from(delay.is_some());
     }
     let mut text = "| times the bound | lasting |".to_owned();
     for (volume, _) in VOLUMES {
@@ -94,14 +91,54 @@ pub fn caught_by_volume(outcomes: &[Outcome]) -> String {
     }
     text += &format!("\n|--:|--:|{}\n", "--:|".repeat(VOLUMES.len()));
     for ((intensity, seconds), volumes) in cells {
-        let _ = write!(text, "| {} | {seconds} s |", intensity.trim());
+        let _ = write!(text, "| {} | {} s |", float(intensity) / 10.0, seconds / 10);
         for (volume, _) in VOLUMES {
-            let (caught, all) = volumes.get(volume).copied().unwrap_or_default();
-            let _ = write!(text, " {caught} of {all} |");
+            let cell = volumes.get(volume).map(|(caught, all)| format!("{caught} of {all}"));
+            let _ = write!(text, " {} |", cell.unwrap_or_else(|| "–".to_owned()));
         }
         text.push('\n');
     }
     text
+}
+
+/// Of the first detector: how long after the hold the alarm came, by intensity, from the promised volume on.
+#[must_use]
+pub fn delay_by_intensity(outcomes: &[Outcome]) -> String {
+    let mut beyond: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+    for (outcome, intensity, delay) in faults(outcomes) {
+        if let (Some(delay), true) = (delay, outcome.trial.volume >= PROMISED_VOLUME) {
+            beyond.entry(tenths(intensity)).or_default().push(delay);
+        }
+    }
+    let mut text = "| times the bound | caught | p50 | p99 | worst |\n|--:|--:|--:|--:|--:|\n".to_owned();
+    for (intensity, mut delays) in beyond {
+        delays.sort_by(f64::total_cmp);
+        let [p50, p99, worst] = [0.5, 0.99, 1.0].map(|part| seconds(percentile(&delays, part)));
+        let times = float(intensity) / 10.0;
+        let _ = writeln!(text, "| {times} | {} | {p50} | {p99} | {worst} |", delays.len());
+    }
+    text
+}
+
+/// The trials that are faults, with their intensity and, if the first detector caught them, its delay after the
+/// hold, in seconds.
+fn faults(outcomes: &[Outcome]) -> impl Iterator<Item = (&Outcome, f64, Option<f64>)> {
+    outcomes.iter().filter_map(|outcome| {
+        let (Class::Fault { hold, .. }, Some(intensity)) = (outcome.truth.class, outcome.trial.intensity)
+        else {
+            return None;
+        };
+        let delay = match outcome.reactions.first()?.judge(outcome.truth.class) {
+            Judgement::Caught(delay) => Some(delay.as_secs_f64() - hold.as_secs_f64()),
+            _ => None,
+        };
+        Some((outcome, intensity, delay))
+    })
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number of the bank")]
+fn tenths(value: f64) -> u64 {
+    (value * 10.0).round() as u64
 }
 
 /// Of every detector: in how many negatives of each family traffic moved.

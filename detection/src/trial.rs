@@ -90,11 +90,67 @@ impl Reaction {
             (Class::Noise, _, Some(_)) => Judgement::False,
             (Class::Noise, _, None) => Judgement::Quiet,
             (Class::Fault { onset, end, .. }, Some(bad), _)
-                if (onset..=end + GRACE.as_millis() as u64).contains(&bad) =>
+                if bad >= onset && Duration::from_millis(bad.saturating_sub(end)) <= GRACE =>
             {
                 Judgement::Caught(Duration::from_millis(bad - onset))
             }
             (Class::Fault { .. }, ..) => Judgement::Missed,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bank::bank;
+
+    #[test]
+    fn judges_by_the_truth() {
+        let fault = Class::Fault { onset: 10_000, end: 45_000, hold: Duration::from_secs(30) };
+        let table = [
+            (fault, Some(41_000), Judgement::Caught(Duration::from_secs(31))),
+            (fault, Some(47_000), Judgement::Caught(Duration::from_secs(37))),
+            (fault, Some(47_100), Judgement::Missed),
+            (fault, Some(9_900), Judgement::Missed),
+            (fault, None, Judgement::Missed),
+            (Class::Noise, None, Judgement::Quiet),
+            (Class::Noise, Some(1), Judgement::False),
+        ];
+        for (class, at, expected) in table {
+            assert_eq!(Reaction { bad: at, moved: at }.judge(class), expected, "{class:?} {at:?}");
+        }
+    }
+
+    #[test]
+    fn bad_without_a_shift_is_no_false_shift() {
+        assert_eq!(Reaction { bad: Some(1), moved: None }.judge(Class::Noise), Judgement::Quiet);
+    }
+
+    /// A slice of the bank, the same every time: what is plain is judged rightly by the product.
+    #[test]
+    fn a_slice_of_the_bank() {
+        let promise = Promise::default();
+        let short = |trial: &Trial| trial.volume == 100 && trial.scene.millis < 120_000;
+        let outcomes: Vec<Outcome> = bank(7)
+            .into_iter()
+            .filter(short)
+            .step_by(9)
+            .map(|trial| run_all(trial, &promise))
+            .filter(|outcome| outcome.truth.plain)
+            .collect();
+        let faults = outcomes.iter().filter(|outcome| outcome.truth.class != Class::Noise).count();
+        assert!(faults >= 6 && outcomes.len() >= 30, "{faults} of {}", outcomes.len());
+        for Outcome { trial, truth, reactions } in &outcomes {
+            let judgement = reactions[0].judge(truth.class);
+            let story = format!("{}, {}: {truth:?}, {:?}", trial.family, trial.detail, reactions[0]);
+            assert!(matches!(judgement, Judgement::Caught(_) | Judgement::Quiet), "{judgement:?}: {story}");
+        }
+    }
+
+    #[test]
+    fn a_trial_replays() {
+        let trial = || bank(3).into_iter().nth(40).unwrap();
+        let story = || run_all(trial(), &Promise::default()).reactions;
+        assert_eq!(story(), story());
     }
 }

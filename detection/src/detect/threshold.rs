@@ -56,3 +56,33 @@ impl Alarm {
             && (above(self.failed, self.health.max_error_percent / 100.0) || above(self.slow, SLOW_PART))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A hundred requests a second; says when it becomes bad, in tenths of a second.
+    fn alarm(failing: impl Fn(u64) -> bool, latency: impl Fn(u64) -> u64) -> Option<u64> {
+        let mut alarm = Alarm::default();
+        (1..=600).find(|tick| {
+            let sample = |_| Sample::Ended {
+                at: Time(tick * 100),
+                latency: Duration::from_millis(latency(*tick)),
+                failed: failing(*tick),
+                overdue: false,
+            };
+            let seen = Seen { samples: (0..10).map(sample).collect(), ..Seen::default() };
+            alarm.is_bad(Time(tick * 100), &seen)
+        })
+    }
+
+    #[test]
+    fn three_breaching_periods_in_a_row() {
+        assert_eq!(alarm(|_| true, |_| 20), Some(300));
+        assert_eq!(alarm(|_| false, |_| 1600), Some(300));
+        assert_eq!(alarm(|tick| tick % 300 > 100, |_| 20), None, "two of three");
+        assert_eq!(alarm(|tick| tick % 25 == 0, |_| 20), None, "four percent");
+    }
+}

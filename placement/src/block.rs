@@ -4,7 +4,7 @@
 //! most as many as there are members, and so an array of them can grow without anyone noticing: the largest is 4 KiB.
 //! A row is found by counting the bits below its own.
 
-use crate::{Row, State, growth::Work};
+use crate::{Row, growth::Work};
 
 /// Members whose rows share a block.
 pub(crate) const GROUP: usize = 64;
@@ -17,7 +17,6 @@ const CAPACITIES: [usize; 11] = [1, 2, 4, 8, 16, 24, 32, 40, 48, 56, GROUP];
 #[derive(Debug, Default)]
 pub(crate) struct Block {
     present: u64,
-    astray: u64,
     rows: Vec<Row>,
 }
 
@@ -33,25 +32,15 @@ impl Block {
         if row.is_empty() {
             return self.take(member);
         }
-        let (rank, bit) = (self.rank(member), 1 << member);
+        let rank = self.rank(member);
         let work = if self.has(member) {
             self.rows[rank] = row;
             Work::NONE
         } else {
             self.insert(rank, row, members)
         };
-        self.present |= bit;
-        if row.state() == State::InStep {
-            self.astray &= !bit;
-        } else {
-            self.astray |= bit;
-        }
+        self.present |= 1 << member;
         work
-    }
-
-    /// Whether any row is out of step.
-    pub(crate) fn is_astray(&self) -> bool {
-        self.astray != 0
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -74,9 +63,9 @@ impl Block {
             Work::moving(shifted)
         } else {
             let capacity = roomy(len + 1).min(members.max(len + 1));
-            Work::moving(len + shifted)
-                .and(Work::resizing(len, capacity))
-                .seen("rows", || self.rows.reserve_exact(capacity - len))
+            let work = Work::moving(len + shifted).and(Work::resizing(len, capacity));
+            work.seen("rows", || self.rows.reserve_exact(capacity - len));
+            work
         };
         self.rows.insert(rank, row);
         work
@@ -89,16 +78,14 @@ impl Block {
         let rank = self.rank(member);
         self.rows.remove(rank);
         self.present &= !(1 << member);
-        self.astray &= !(1 << member);
         let (len, capacity) = (self.rows.len(), self.rows.capacity());
         let closed = Work::moving(len - rank);
         if capacity <= roomy(roomy(len) + 1) && len > 0 {
             return closed; // two steps too large before it shrinks, so that it does not go to and fro
         }
-        Work::moving(len)
-            .and(closed)
-            .and(Work::resizing(capacity, roomy(len)))
-            .seen("shrink", || self.rows.shrink_to(roomy(len)))
+        let work = Work::moving(len).and(closed).and(Work::resizing(capacity, roomy(len)));
+        work.seen("shrink", || self.rows.shrink_to(roomy(len)));
+        work
     }
 
     fn has(&self, member: usize) -> bool {

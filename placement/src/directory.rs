@@ -5,8 +5,9 @@
 //!        zero     branch        page        place on the page
 //! ```
 //!
-//! Branches stay once they are there (6 KiB for 16,384 objects); pages come and go. Whoever is about to make or free
-//! a page holds the lock on [`crate::indices::Indices`], so that a page is never freed under an object being born.
+//! Pages stay once they are there, and the places on them are used again: finding one takes no lock. What stays after
+//! a mass delete is 64 bytes an object, where 37 rows took 2,368. Whoever makes a page holds the lock on
+//! [`crate::indices::Indices`].
 
 use std::sync::OnceLock;
 
@@ -14,10 +15,10 @@ use crate::{
     bounds::{BRANCH, PAGES},
     growth::Work,
     page::Page,
-    sync::{AtomicU64, Ordering, RwLock, held},
+    sync::{AtomicU64, Ordering},
 };
 
-type Branch = Box<[RwLock<Option<Box<Page>>>]>;
+type Branch = Box<[OnceLock<Box<Page>>]>;
 
 /// The pages, by number.
 #[derive(Debug)]
@@ -39,37 +40,25 @@ impl Directory {
         self.pages.load(Ordering::Relaxed)
     }
 
-    /// The lock around a page, which is there or not.
-    pub(crate) fn page(&self, page: u32) -> Option<&RwLock<Option<Box<Page>>>> {
+    /// A page, if it is there.
+    pub(crate) fn page(&self, page: u32) -> Option<&Page> {
         let branch = self.branches.get(page as usize / BRANCH)?.get()?;
-        Some(&branch[page as usize % BRANCH])
+        branch[page as usize % BRANCH].get().map(Box::as_ref)
     }
 
     /// Makes a page, if it is not there.
     pub(crate) fn make(&self, page: u32) -> Work {
         let mut work = Work::NONE;
         let branch = self.branches[page as usize / BRANCH].get_or_init(|| {
-            let bytes = BRANCH * size_of::<RwLock<Option<Box<Page>>>>();
-            let mut branch = None;
-            work = Work::of_bytes(bytes, 0)
-                .seen("branch", || branch = Some((0..BRANCH).map(|_| RwLock::default()).collect()));
-            branch.unwrap_or_default()
+            work = Work::of_bytes(BRANCH * size_of::<OnceLock<Box<Page>>>(), 0);
+            work.seen("branch", || (0..BRANCH).map(|_| OnceLock::new()).collect())
         });
-        let mut page = held(branch[page as usize % BRANCH].write());
-        if page.is_some() {
-            return work;
-        }
-        self.pages.fetch_add(1, Ordering::Relaxed);
-        let growth =
-            Work::of_bytes(size_of::<Page>(), 0).seen("page", || *page = Some(Box::new(Page::new())));
-        work.and(growth)
-    }
-
-    /// Gives a page back.
-    pub(crate) fn free(&self, page: u32) -> Work {
-        let page = self.page(page).and_then(|page| held(page.write()).take());
-        let Some(page) = page else { return Work::NONE };
-        self.pages.fetch_sub(1, Ordering::Relaxed);
-        Work::of_bytes(0, size_of::<Page>()).seen("free", || drop(page))
+        branch[page as usize % BRANCH].get_or_init(|| {
+            self.pages.fetch_add(1, Ordering::Relaxed);
+            let growth = Work::of_bytes(size_of::<Page>(), 0);
+            work = work.and(growth);
+            growth.seen("page", Box::default)
+        });
+        work
     }
 }

@@ -60,7 +60,7 @@ impl Work {
     }
 
     /// Does the step inside a span, so that a timeline shows when it was and what it cost.
-    pub(crate) fn seen(self, step: &'static str, take: impl FnOnce()) -> Self {
+    pub(crate) fn seen<R>(self, step: &'static str, take: impl FnOnce() -> R) -> R {
         let span = tracing::trace_span!(
             target: "spillway_placement",
             "placement_growth",
@@ -68,8 +68,7 @@ impl Work {
             moved = self.moved,
             bytes = self.allocated.max(self.freed)
         );
-        span.in_scope(take);
-        self
+        span.in_scope(take)
     }
 }
 

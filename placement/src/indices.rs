@@ -7,8 +7,7 @@ use crate::{
     page::{first_on, page_of, place_of},
 };
 
-/// Gives out places, the lowest free one first, so that objects stay close together and pages at the end become
-/// empty. Pages that are full take no room here.
+/// Gives out places, the lowest free one first, so that objects stay close together. Pages that are full take no room here.
 #[derive(Debug, Default)]
 pub(crate) struct Indices {
     /// Free places of pages that were begun, a bit each.
@@ -40,12 +39,9 @@ impl Indices {
         Some(first_on(page) + free.trailing_zeros())
     }
 
-    /// Takes a place back; tells the page's number if nobody is left on it.
-    pub(crate) fn give_back(&mut self, index: u32) -> Option<u32> {
-        let page = page_of(index);
-        let free = self.open.entry(page).or_default();
-        *free |= 1 << place_of(index);
-        (*free == u64::MAX).then_some(page)
+    /// Takes a place back.
+    pub(crate) fn give_back(&mut self, index: u32) {
+        *self.open.entry(page_of(index)).or_default() |= 1 << place_of(index);
     }
 
     /// The first page number that no object ever had.

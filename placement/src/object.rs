@@ -10,8 +10,9 @@ use crate::{
 /// at home here and the others hang on it.
 #[derive(Debug, Default)]
 pub(crate) struct Object {
-    key: Option<ObjectKey>,
     birth: u32,
+    astray: u16,
+    key: Option<ObjectKey>,
     first: Block,
     more: Option<Box<More>>,
 }
@@ -54,8 +55,9 @@ impl Object {
         self.birth != 0 && self.blocks().all(Block::is_empty)
     }
 
+    /// Whether any row is out of step.
     pub(crate) fn is_astray(&self) -> bool {
-        self.blocks().any(Block::is_astray)
+        self.astray != 0
     }
 
     pub(crate) fn get(&self, member: usize) -> Option<Row> {
@@ -69,6 +71,8 @@ impl Object {
         if before.is_none() && after.is_none() {
             return Edited { before, after, work: Work::NONE };
         }
+        self.astray += u16::from(is_astray(after));
+        self.astray -= u16::from(is_astray(before));
         let (block, chained) = self.block(member / GROUP);
         let work = block.put(member % GROUP, row, members).and(chained);
         let trimmed = if after.is_none() { self.trim() } else { Work::NONE };
@@ -88,7 +92,10 @@ impl Object {
         let work = resized.fold(Work::NONE, |work, block| work.and(Work::resizing(block.capacity(), 0)));
         let links = self.blocks().count() - 1;
         let work = work.and(Work::holding(0, links * size_of::<More>()));
-        work.seen("clear", || (self.first, self.more) = (Block::default(), None))
+        work.seen("clear", || {
+            (self.first, self.more, self.astray) = (Block::default(), None, 0);
+        });
+        work
     }
 
     fn blocks(&self) -> impl Iterator<Item = &Block> {
@@ -119,5 +126,20 @@ impl Object {
         let links = self.blocks().count() - 1;
         self.more = None;
         Work::of_bytes(0, links * size_of::<More>())
+    }
+}
+
+fn is_astray(state: Option<State>) -> bool {
+    state.is_some_and(|state| state != State::InStep)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A place on a page has a lock's 8 bytes beside it, and 64 in all.
+    #[test]
+    fn fits_a_cache_line_with_its_lock() {
+        assert_eq!(size_of::<Object>(), 56);
     }
 }

@@ -24,27 +24,34 @@ pub(crate) fn first_on(page: u32) -> u32 {
     page << PAGE_BITS
 }
 
+/// A lock and its object: one line of the processor's cache, which is all that finding a row reads beside the row.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Place(Mutex<Object>);
+
 /// 64 objects next to each other, and which of them have a row out of step.
 #[derive(Debug)]
 pub(crate) struct Page {
-    objects: [Mutex<Object>; PAGE],
+    places: [Place; PAGE],
     astray: AtomicU64,
 }
 
-impl Page {
-    pub(crate) fn new() -> Self {
-        Self { objects: std::array::from_fn(|_| Mutex::default()), astray: AtomicU64::new(0) }
+impl Default for Page {
+    fn default() -> Self {
+        Self { places: std::array::from_fn(|_| Place::default()), astray: AtomicU64::new(0) }
     }
+}
 
+impl Page {
     /// Does something with one object while nobody else does.
     pub(crate) fn with<R>(&self, place: usize, act: impl FnOnce(&mut Object) -> R) -> R {
-        let mut object = held(self.objects[place].lock());
+        let mut object = held(self.places[place].0.lock());
         act(&mut object)
     }
 
     /// As [`Self::with`], and keeps note of whether the object is out of step afterwards.
     pub(crate) fn edit<R>(&self, place: usize, act: impl FnOnce(&mut Object) -> R) -> R {
-        let mut object = held(self.objects[place].lock());
+        let mut object = held(self.places[place].0.lock());
         let result = act(&mut object);
         let bit = 1 << place;
         if object.is_astray() == self.may_be_astray(place) {

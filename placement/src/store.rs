@@ -3,12 +3,12 @@
 //! Locks are taken in this order, and none is ever held when the crate's caller goes on:
 //!
 //! ```text
-//! a part of the names → the free places → a page (made or freed)
-//! a part of the names → a page (shared) → an object
+//! a part of the names → the free places
+//! a part of the names → an object
 //! ```
 //!
-//! Readers and writers of rows take the second line without its first part: they share the page and wait only for
-//! whoever works on the same object. The first line is for objects that are born or cease.
+//! Readers and writers of rows lock the object and nothing else: they wait only for whoever works on the same one. The
+//! rest is for objects that are born or cease.
 
 use std::ops::ControlFlow;
 
@@ -68,8 +68,7 @@ impl Store {
 
     /// Looks at an object's page, if it is there.
     pub(crate) fn on_page<R>(&self, id: ObjectId, look: impl FnOnce(&Page, usize) -> R) -> Option<R> {
-        let page = held(self.directory.page(page_of(id.index))?.read());
-        page.as_deref().map(|page| look(page, place_of(id.index)))
+        Some(look(self.directory.page(page_of(id.index))?, place_of(id.index)))
     }
 
     /// Changes one row. Refused, it gives the edit back, so that it can be tried again with a new id.
@@ -96,8 +95,6 @@ impl Store {
         let Some(page) = self.directory.page(page_of(id.index)) else {
             return Err((Error::StaleObject(id), edit));
         };
-        let page = held(page.read());
-        let Some(page) = page.as_deref() else { return Err((Error::StaleObject(id), edit)) };
         page.edit(place_of(id.index), |object| {
             if object.birth() != id.birth {
                 return Err((Error::StaleObject(id), edit));
@@ -131,8 +128,8 @@ impl Store {
         });
         if ceased {
             self.objects.fetch_sub(1, Ordering::Relaxed);
-            let freed = self.give_place_back(id.index);
-            self.meter.record(freed.and(Work::holding(0, NAME + key.text_len())));
+            held(self.indices.lock()).give_back(id.index);
+            self.meter.record(Work::holding(0, NAME + key.text_len()));
         }
     }
 
@@ -148,9 +145,7 @@ impl Store {
         let (mut at, mut seen) = (from, 0);
         while page_of(at) < end && seen < OBJECTS_A_STEP {
             seen += 1; // a page that is not there, or has nothing to see, is a place looked at
-            let shared = self.directory.page(page_of(at)).map(|page| held(page.read()));
-            let page =
-                shared.as_ref().and_then(|page| page.as_deref()).filter(|page| !astray || page.any_astray());
+            let page = self.directory.page(page_of(at)).filter(|page| !astray || page.any_astray());
             let next_page = first_on(page_of(at) + 1);
             let Some(page) = page else {
                 at = next_page;
@@ -187,10 +182,5 @@ impl Store {
         self.meter.record(self.directory.make(page_of(index)));
         self.end.store(indices.end(), Ordering::Release);
         Ok(index)
-    }
-
-    fn give_place_back(&self, index: u32) -> Work {
-        let mut indices = held(self.indices.lock());
-        indices.give_back(index).map_or(Work::NONE, |page| self.directory.free(page))
     }
 }

@@ -63,7 +63,7 @@ fn key(object: usize) -> ObjectKey {
 
 fn pairs(order: Order, objects: usize, members: usize) -> impl Iterator<Item = (usize, usize)> {
     let total = objects * members;
-    let stride = (total / 2 + 1..).find(|s| gcd(*s, total.max(1)) == 1).unwrap_or(1);
+    let stride = (total / 2 + 1..=total).find(|s| gcd(*s, total) == 1).unwrap_or(1);
     (0..total).map(move |i| match order {
         Order::Objects => (i / members, i % members),
         Order::Members => (i % objects, i / objects),
@@ -129,9 +129,12 @@ fn walk(map: &PlacementMap, member: &str) {
     for out_of_step in [false, true] {
         let mut cursor = None;
         loop {
-            let chunk = stepped(map, "a step of a walk", |map| match out_of_step {
-                true => map.out_of_step(member, cursor.as_ref(), usize::MAX).unwrap(),
-                false => map.rows_of_member(member, cursor.as_ref(), usize::MAX).unwrap(),
+            let chunk = stepped(map, "a step of a walk", |map| {
+                if out_of_step {
+                    map.out_of_step(member, cursor.as_ref(), usize::MAX).unwrap()
+                } else {
+                    map.rows_of_member(member, cursor.as_ref(), usize::MAX).unwrap()
+                }
             });
             assert!(chunk.rows.len() <= bounds::ROWS_A_STEP);
             cursor = chunk.next;
@@ -140,6 +143,23 @@ fn walk(map: &PlacementMap, member: &str) {
             }
         }
     }
+}
+
+/// A walk that finds nothing still stops to let others in between.
+#[test]
+fn a_walk_looks_at_no_more_objects_a_step_than_it_may() {
+    let Filled { map, objects, .. } = fill(Order::Objects, 5_000, 1);
+    map.join("newcomer").unwrap();
+    let (mut steps, mut cursor) = (0, None);
+    loop {
+        steps += 1;
+        cursor = map.rows_of_member("newcomer", cursor.as_ref(), usize::MAX).unwrap().next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let least = objects.len() / bounds::OBJECTS_A_STEP;
+    assert!(steps >= least, "{steps} steps for {} objects, at least {least} expected", objects.len());
 }
 
 fn order() -> impl Strategy<Value = Order> {

@@ -53,7 +53,9 @@ fn assert_agrees(map: &PlacementMap, objects: usize) {
     );
 }
 
-fn together(actors: Vec<Box<dyn FnOnce(&PlacementMap) + Send>>, map: &Arc<PlacementMap>) {
+type Actor = Box<dyn FnOnce(&PlacementMap) + Send>;
+
+fn together(actors: Vec<Actor>, map: &Arc<PlacementMap>) {
     let threads: Vec<_> = actors
         .into_iter()
         .map(|act| {
@@ -61,7 +63,9 @@ fn together(actors: Vec<Box<dyn FnOnce(&PlacementMap) + Send>>, map: &Arc<Placem
             thread::spawn(move || act(&map))
         })
         .collect();
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
 }
 
 /// Plays a scene in so many orders, chosen at random and printed on failure so that they can be played again.
@@ -83,7 +87,7 @@ fn no_edit_of_one_row_is_lost() {
     try_orders(
         || {
             let map = joined();
-            let edit = || -> Box<dyn FnOnce(&PlacementMap) + Send> {
+            let edit = || -> Actor {
                 Box::new(|map| (0..3).for_each(|_| map.upsert(&key(0), "beijing", wanted).unwrap()))
             };
             together(vec![edit(), edit()], &map);

@@ -10,7 +10,9 @@ use spillway_placement::{Error, Fingerprint, ObjectKey, PlacementMap, Row, State
 /// As many members as need two blocks an object; operations pick among a few, at both ends of both.
 const MEMBERS: usize = 70;
 const PICKED: [usize; 6] = [0, 1, 31, 63, 64, 69];
-const OBJECTS: u8 = 80;
+const OBJECTS: u8 = if cfg!(miri) { 5 } else { 80 };
+/// Miri takes a thousand times as long.
+const OPS: usize = if cfg!(miri) { 25 } else { 300 };
 
 #[derive(Debug, Clone)]
 enum Op {
@@ -144,7 +146,7 @@ fn assert_same(map: &PlacementMap, model: &Model, limit: usize) {
 
 proptest! {
     #[test]
-    fn does_what_the_model_does(ops in prop::collection::vec(op(), 0..300), limit in 1..7_usize) {
+    fn does_what_the_model_does(ops in prop::collection::vec(op(), 0..OPS), limit in 1..7_usize) {
         let (map, mut model) = (joined(), Model::new());
         for op in ops {
             play(&map, &mut model, &op);
@@ -156,7 +158,7 @@ proptest! {
 
     /// A row that is there all along is seen once, whatever others write during the walk.
     #[test]
-    fn a_walk_survives_writers(ops in prop::collection::vec(op(), 0..60), limit in 1..4_usize) {
+    fn a_walk_survives_writers(ops in prop::collection::vec(op(), 0..OPS / 5), limit in 1..4_usize) {
         let map = joined();
         let lasting: Vec<_> = (100..110).map(key).collect();
         for object in &lasting {

@@ -1,7 +1,5 @@
 //! The map under real threads: small enough for Miri, which watches for data races.
 
-#![expect(clippy::unwrap_used, reason = "tests fail loudly")]
-
 use std::thread;
 
 use spillway_placement::{Fingerprint, ObjectKey, PlacementMap, Row};

@@ -32,10 +32,11 @@ pub(crate) struct Figure {
     pub(crate) insert_run_max_us: f64,
     /// Million inserts a second, in the fastest run without clocks.
     pub(crate) insert_mops: f64,
-    /// Million gets a second, in the fastest run without clocks.
+    /// Million gets a second, in the fastest run without clocks: objects in random order and the rows of each in turn,
+    /// as reconciles read them.
     pub(crate) get_mops: f64,
-    /// The same, objects in random order and the rows of each in turn, as reconciles read them.
-    pub(crate) get_by_object_mops: f64,
+    /// The same, all rows in random order.
+    pub(crate) get_random_mops: f64,
     /// The most memory that was resident, in megabytes (10⁶ bytes), the median of the runs. Not for a warm
     /// allocator, which holds what it was warmed with.
     pub(crate) rss_mb: Option<f64>,

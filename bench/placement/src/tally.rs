@@ -30,7 +30,7 @@ impl Tally {
             let median = all.get(all.len() / 2).filter(|_| allocator == Allocator::Cold);
             median.map(|bytes| *bytes as f64 / 1e6)
         };
-        let (insert_mops, get_mops) = (mops(fastest(|o| o.insert_ns)), mops(fastest(|o| o.get_ns)));
+        let (insert_mops, get_mops) = (mops(fastest(|o| o.insert_ns)), mops(fastest(|o| o.get_by_object_ns)));
         let (rss_mb, rss_settled_mb) = (resident(|o| o.peak_bytes), resident(|o| o.settled_bytes));
         let insert_run_max_us = self.runs.run_max_us();
         let spread = self.runs.intrinsic();
@@ -47,7 +47,7 @@ impl Tally {
             insert_run_max_us,
             insert_mops,
             get_mops,
-            get_by_object_mops: mops(fastest(|o| o.get_by_object_ns)),
+            get_random_mops: mops(fastest(|o| o.get_ns)),
             rss_mb,
             rss_settled_mb,
         }

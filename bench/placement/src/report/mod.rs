@@ -69,8 +69,8 @@ mod invented {
             insert_p50_us: 0.1,
             insert_run_max_us: insert_max_us * 2.0,
             insert_mops: 5.0,
-            get_mops: 6.0,
-            get_by_object_mops: 9.0,
+            get_random_mops: 6.0,
+            get_mops: 9.0,
             rss_mb: Some(f64::from(entries) / 1e4),
             rss_settled_mb: Some(f64::from(entries) / 2e4),
         }

@@ -75,7 +75,7 @@ fn paint(svg: &mut String, figures: &[&Figure]) -> Painted {
         &gets,
         figures,
         &Quantity {
-            title: "time of a get, rows in random order",
+            title: "time of a get, object by object",
             value: |figure| 1000.0 / figure.get_mops,
             label: |ns| format!("{} ns", words::figure(*ns)),
         },

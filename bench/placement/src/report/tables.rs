@@ -50,7 +50,7 @@ fn beside(rows: &[&Figure]) -> String {
         "of hashbrown's",
         "get M/s",
         "of hashbrown's",
-        "get by object M/s",
+        "random get M/s",
         "of hashbrown's",
         "peak MB",
         "of hashbrown's",
@@ -72,8 +72,8 @@ fn beside(rows: &[&Figure]) -> String {
                 against(figure.insert_mops, hashbrown.map(|other| other.insert_mops)),
                 words::figure(figure.get_mops),
                 against(figure.get_mops, hashbrown.map(|other| other.get_mops)),
-                words::figure(figure.get_by_object_mops),
-                against(figure.get_by_object_mops, hashbrown.map(|other| other.get_by_object_mops)),
+                words::figure(figure.get_random_mops),
+                against(figure.get_random_mops, hashbrown.map(|other| other.get_random_mops)),
                 memory(figure.rss_mb),
                 figure
                     .rss_mb
@@ -108,10 +108,11 @@ pub(super) fn sizes(figures: &[Figure]) -> String {
     };
     let insert = table(|figure| words::figure(1000.0 / figure.insert_mops));
     let get = table(|figure| words::figure(1000.0 / figure.get_mops));
+    let random = table(|figure| words::figure(1000.0 / figure.get_random_mops));
     let stall = table(|figure| words::time(figure.insert_max_us));
     format!(
         "### As the map grows (object by object, cold allocator)\n\nNanoseconds an insert:\n\n{insert}\n\nNanoseconds \
-         a get:\n\n{get}\n\nThe longest intrinsic insert:\n\n{stall}"
+         a get, object by object:\n\n{get}\n\nNanoseconds a get, rows in random order:\n\n{random}\n\nThe longest intrinsic insert:\n\n{stall}"
     )
 }
 

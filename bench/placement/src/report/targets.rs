@@ -44,6 +44,7 @@ pub(super) fn table(figures: &[Figure]) -> String {
         if let (Some(ours), Some(hashbrown)) = (find(Map::Spillway, entries), find(Map::Hashbrown, entries)) {
             lines.push(speed("insert", entries, ours.insert_mops, hashbrown.insert_mops));
             lines.push(speed("get", entries, ours.get_mops, hashbrown.get_mops));
+            lines.push(speed("random get", entries, ours.get_random_mops, hashbrown.get_random_mops));
             lines.extend(memory(ours, hashbrown));
         }
     }

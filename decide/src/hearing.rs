@@ -37,8 +37,8 @@ impl<'a> Hearing<'a> {
         hearing
     }
 
-    fn note_votes(&mut self, voter: &'a str, votes: &'a BTreeMap<String, Vote>, since: Duration) {
-        for (region, vote) in votes.iter().filter(|(region, _)| *region != voter) {
+    fn note_votes(&mut self, voter: &'a str, said: &'a BTreeMap<String, Vote>, since: Duration) {
+        for (region, vote) in said.iter().filter(|(region, _)| *region != voter) {
             self.votes.entry(region).or_default().push(Cast { voter, vote, since });
         }
     }

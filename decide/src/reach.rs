@@ -97,16 +97,18 @@ impl Watch {
         let times = if company == Company::Others { 1 } else { 2 };
         let silent = self.silence.map(Span::held).unwrap_or_default();
         let poor = reading.span.map(Span::held).unwrap_or_default();
-        let reason = if silent >= Duration::from_secs(1) {
-            format!("no answer for {} s", silent.as_secs())
-        } else {
-            format!("{:.0} % of probes answered for {} s", (1.0 - reading.fraction()) * 100.0, poor.as_secs())
+        let reason = || {
+            if silent >= Duration::from_secs(1) {
+                return format!("no answer for {} s", silent.as_secs());
+            }
+            let percent = (1.0 - reading.fraction()) * 100.0;
+            format!("{percent:.0} % of probes answered for {} s", poor.as_secs())
         };
         if silent >= times * health.unreachable_hold() || poor >= times * health.hold() {
-            return judge(company, reason);
+            return judge(company, reason());
         }
         match reading.span {
-            Some(_) => (Opinion::Suspect, reason),
+            Some(_) => (Opinion::Suspect, reason()),
             None => (Opinion::Good, "it answers".to_owned()),
         }
     }

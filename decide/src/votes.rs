@@ -166,8 +166,8 @@ mod tests {
         }
     }
 
-    fn count(voters: u32, votes: &[(&str, Vote)]) -> Tally {
-        let cast = votes.iter().map(|(voter, vote)| Cast { voter, vote, since: Duration::ZERO });
+    fn count(voters: u32, said: &[(&str, Vote)]) -> Tally {
+        let cast = said.iter().map(|(voter, vote)| Cast { voter, vote, since: Duration::ZERO });
         Tally::count(voters, cast)
     }
 

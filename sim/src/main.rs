@@ -112,10 +112,10 @@ fn print_outcome(world: &World, outcome: &Outcome) {
     );
     match (&outcome.violation, tally.converged_after) {
         (Some(broken), _) => {
-            println!("BROKEN at {}: {}: {}", seconds(broken.at), broken.invariant, broken.message)
+            println!("BROKEN at {}: {}: {}", seconds(broken.at), broken.invariant, broken.message);
         }
         (None, Some(after)) => {
-            println!("all invariants held; converged {} after the last trouble", seconds(after))
+            println!("all invariants held; converged {} after the last trouble", seconds(after));
         }
         (None, None) => println!("all invariants held; convergence was not judged"),
     }

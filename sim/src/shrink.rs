@@ -66,9 +66,9 @@ fn shorter(world: &World, nth: usize) -> Vec<World> {
         simpler.push(with(&|fault| fault.until = fault.from + lasts / 2 / 1000 * 1000));
         simpler.push(with(&|fault| fault.until -= 1_000));
     }
-    if world.faults[nth].from % 1000 != 0 {
+    if !world.faults[nth].from.is_multiple_of(1000) {
         simpler.push(with(&|fault| {
-            (fault.from, fault.until) = (fault.from / 1000 * 1000, fault.until / 1000 * 1000)
+            (fault.from, fault.until) = (fault.from / 1000 * 1000, fault.until / 1000 * 1000);
         }));
     }
     simpler

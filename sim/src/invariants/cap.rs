@@ -62,15 +62,15 @@ impl Invariant for Cap {
 }
 
 fn is_drained(me: &str, seen: &Seen<'_>) -> bool {
-    let Some(decision) = seen.decision else { return false };
+    let Some((decision, report)) = seen.decision.zip(seen.report) else { return false };
     let priority = seen.priority;
     let before = priority.names().take_while(|region| *region != me);
     let well = |region: &str| {
         priority.intent(region) != Intent::Drained
-            && decision.report.view.regions.get(region).is_some_and(|view| view.verdict < Verdict::Recovering)
+            && report.view.regions.get(region).is_some_and(|view| view.verdict < Verdict::Recovering)
     };
     let stands_by = priority.mode == Mode::Ordered && before.into_iter().any(well);
-    decision.report.verdict >= Verdict::Recovering
+    report.verdict >= Verdict::Recovering
         && priority.intent(me) == Intent::Auto
         && decision.shares.percent(me) < 100
         && !stands_by

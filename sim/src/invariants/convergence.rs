@@ -8,7 +8,7 @@
 //! moment is enough, for ordinary noise may make a region Suspected at any time. It is not judged where the
 //! region that is to serve all declares less than all need.
 
-use spillway_decide::{Decision, Enforcement, Intent, Mode, Priority, Verdict};
+use spillway_decide::{Enforcement, Intent, Mode, Priority, Verdict};
 
 use super::{Invariant, name, seconds};
 use crate::run::{Beat, Finds, Path, Seen};
@@ -70,13 +70,19 @@ fn aims<'a>(me: &'a str, priority: &'a Priority) -> Option<(&'a str, &'a str)> {
 }
 
 /// What a gateway does that is not as people want it.
-fn astray(me: &str, priority: &Priority, decision: &Decision) -> Option<String> {
+fn astray(me: &str, seen: &Seen<'_>) -> Option<String> {
+    let priority = seen.priority;
+    let Some((decision, report)) = seen.decision.zip(seen.report) else {
+        return Some(format!("{me} has not decided"));
+    };
     let (answer, share) = aims(me, priority)?;
-    let unwell = decision.report.view.regions.iter().find(|(_, view)| view.verdict != Verdict::Healthy);
+    let unwell = report.view.regions.iter().find(|(_, view)| view.verdict != Verdict::Healthy);
     if let Some((region, view)) = unwell {
         return Some(format!("{me} holds {region} {}: {}", view.verdict, view.reason));
     }
-    if decision.shares.percent(share) != 100 {
+    // In mode Local any region may help one that people drain.
+    let helped = priority.mode == Mode::Local && share != me && decision.shares.percent(me) == 0;
+    if decision.shares.percent(share) != 100 && !helped {
         return Some(format!("{me} sends its arrivals to {}, not to {share}", decision.shares));
     }
     match &decision.answer {
@@ -97,10 +103,7 @@ fn strays(beat: &Beat<'_>, path: &Path) -> Option<String> {
 }
 
 fn first_astray(beat: &Beat<'_>) -> Option<String> {
-    let gateway = |(region, seen): (usize, &Seen<'_>)| match seen.decision {
-        Some(decision) => astray(name(beat, region), seen.priority, decision),
-        None => Some(format!("{} has not decided", name(beat, region))),
-    };
+    let gateway = |(region, seen): (usize, &Seen<'_>)| astray(name(beat, region), seen);
     let gateways = beat.gateways.iter().enumerate().find_map(gateway);
     gateways.or_else(|| beat.requests.iter().find_map(|path| strays(beat, path)))
 }

@@ -3,9 +3,10 @@
 //!
 //! Shares are read at the door in every step; a request of a step in which they changed, or of the one before,
 //! is not looked at, for it may have met either. Nor is one that came back, or one after a change of what
-//! people want.
+//! people want. When another region than before comes home, its clients are drawn anew from all.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use spillway_decide::{Share, Shares};
 
@@ -16,9 +17,9 @@ use crate::world::Millis;
 #[derive(Debug, Default)]
 pub(super) struct Hash {
     /// The shares of each door, and since when.
-    shares: HashMap<usize, (Shares, Millis)>,
+    shares: HashMap<usize, (Rc<Shares>, Millis)>,
     /// Of each client at each door, who served it last, and under which shares.
-    last: HashMap<(usize, usize), (usize, Shares)>,
+    last: HashMap<(usize, usize), (usize, Rc<Shares>)>,
     judged: u64,
 }
 
@@ -30,15 +31,20 @@ impl Hash {
                 self.shares.remove(&door);
                 continue;
             };
-            if self.shares.get(&door).is_none_or(|(shares, _)| shares != now) {
-                self.shares.insert(door, (now.clone(), beat.now));
+            if self.shares.get(&door).is_none_or(|(shares, _)| **shares != *now) {
+                self.shares.insert(door, (Rc::new(now.clone()), beat.now));
             }
         }
     }
 
-    fn judge(&mut self, beat: &Beat<'_>, path: &Path, to: usize, now: &Shares) -> Result<(), String> {
-        let last = self.last.insert((path.door, path.client), (to, now.clone()));
+    fn judge(&mut self, beat: &Beat<'_>, path: &Path, to: usize, now: &Rc<Shares>) -> Result<(), String> {
+        let last = self.last.insert((path.door, path.client), (to, Rc::clone(now)));
         let Some((from, then)) = last.filter(|(from, _)| *from != to) else { return Ok(()) };
+        if let ([home, _], [other, _]) = (now.as_slice(), then.as_slice())
+            && home.region != other.region
+        {
+            return Ok(());
+        }
         self.judged += 1;
         let (from, to) = (name(beat, from), name(beat, to));
         if now.percent(from) < then.percent(from) && now.percent(to) > then.percent(to) {

@@ -72,7 +72,7 @@ impl Invariant for Hold {
                 let ended = |run: &&(Millis, Millis)| run.1 < beat.now && beat.now <= run.1 + 1000;
                 self.judged += runs.iter().filter(ended).filter(|run| run.1 - run.0 <= 29_000).count() as u64;
             }
-            let verdict = seen.decision.map_or(Verdict::Healthy, |decision| decision.report.verdict);
+            let verdict = seen.report.map_or(Verdict::Healthy, |report| report.verdict);
             let before = std::mem::replace(&mut self.verdicts[region], verdict);
             if verdict == Verdict::Degraded && before < Verdict::Recovering {
                 self.judge(beat, region)?;

@@ -4,24 +4,51 @@
 //! By truth, a cause is anything of the last while (the time within which everything converges): the region
 //! that the client leaves ailed (its backends, its capacity, its gateway), it was nearly full, a quorum had
 //! trouble to reach it, the door's gateway was down or had trouble to reach it, or people changed what they
-//! want. Everything else that goes wrong in a world is no reason. Requests that came back to the door because
-//! a grant was spent or a link broke are not looked at.
+//! want; or people want the region empty. Everything else that goes wrong in a world is no reason. Requests that came back to the door because
+//! a grant was spent or a link broke are not looked at; nor is a client whose door changed its shares more than
+//! once since it asked last, for it may have been meant for a third region in between.
 
 use std::collections::HashMap;
 
 use super::{Invariant, name, seconds};
 use crate::run::{Beat, Path};
 use crate::world::Millis;
-use spillway_decide::Mode;
+use spillway_decide::{Intent, Mode, Shares};
+
+/// A client's last request.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    at: Millis,
+    door: usize,
+    served: usize,
+    /// Changes of its door's shares until then.
+    changes: u64,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Moves {
     /// Who served each client last, and when.
-    last: HashMap<usize, (usize, Millis)>,
+    last: HashMap<usize, Last>,
+    /// The shares of each door, and how often they have changed.
+    shares: Vec<(Shares, u64)>,
     judged: u64,
 }
 
 impl Moves {
+    fn note_shares(&mut self, beat: &Beat<'_>) {
+        self.shares.resize(beat.gateways.len(), (Shares::default(), 0));
+        for ((shares, changes), seen) in self.shares.iter_mut().zip(beat.gateways) {
+            let now = seen.decision.map(|decision| &decision.shares);
+            if let Some(now) = now.filter(|now| *now != shares) {
+                (*shares, *changes) = (now.clone(), *changes + 1);
+            }
+        }
+    }
+
+    fn changes(&self, door: usize) -> u64 {
+        self.shares.get(door).map_or(0, |(_, changes)| *changes)
+    }
+
     fn judge(&mut self, beat: &Beat<'_>, path: &Path, from: usize, to: usize) -> Result<(), String> {
         if rank(beat, path.door, to) < rank(beat, path.door, from) {
             return Ok(());
@@ -57,7 +84,9 @@ fn has_cause(beat: &Beat<'_>, door: usize, from: usize, since: Millis) -> bool {
     let truth = beat.truth;
     let voters = truth.world.regions.len().saturating_sub(1);
     let lost = voters - truth.reaching(from, since, beat.now);
-    truth.ailed(from, since, beat.now)
+    let unwanted = beat.gateways[door].priority.intent(name(beat, from)) == Intent::Drained;
+    unwanted
+        || truth.ailed(from, since, beat.now)
         || truth.changed(since, beat.now)
         || !truth.was_up(door, since, beat.now)
         || (door != from
@@ -71,11 +100,18 @@ impl Invariant for Moves {
     }
 
     fn check(&mut self, beat: &Beat<'_>) -> Result<(), String> {
+        self.note_shares(beat);
         for path in beat.requests.iter().filter(|path| !path.returned) {
-            let Some(to) = path.served else { continue };
-            let before = self.last.insert(path.client, (to, path.at));
-            if let Some((from, _)) = before.filter(|(from, at)| *from != to && *at <= path.at) {
-                self.judge(beat, path, from, to)?;
+            let Some(served) = path.served else { continue };
+            let now = Last { at: path.at, door: path.door, served, changes: self.changes(path.door) };
+            let Some(last) = self.last.insert(path.client, now) else { continue };
+            let known = last.door != path.door || now.changes <= last.changes + 1;
+            if last.served != served
+                && last.at <= path.at
+                && known
+                && self.changes(last.door) <= last.changes + 1
+            {
+                self.judge(beat, path, last.served, served)?;
             }
         }
         Ok(())

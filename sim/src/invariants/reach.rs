@@ -62,8 +62,8 @@ impl Invariant for Reach {
 
     fn check(&mut self, beat: &Beat<'_>) -> Result<(), String> {
         for (gateway, seen) in beat.gateways.iter().enumerate() {
-            let Some(decision) = seen.decision else { continue };
-            for region in decision.report.unreachable.iter().filter_map(|name| beat.truth.world.index(name)) {
+            let Some(report) = seen.report else { continue };
+            for region in report.unreachable.iter().filter_map(|name| beat.truth.world.index(name)) {
                 let known = self.held[gateway][region].is_some_and(|at| at + 200 >= beat.now);
                 if !known {
                     self.judged += 1;

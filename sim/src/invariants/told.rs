@@ -48,7 +48,7 @@ impl Told {
         if beat.now < fault.from + hold + DELAY || std::mem::replace(&mut self.done[nth], true) {
             return Ok(());
         }
-        let verdict = seen.decision.map_or(Verdict::Healthy, |decision| decision.report.verdict);
+        let verdict = seen.report.map_or(Verdict::Healthy, |report| report.verdict);
         if self.slowest[nth] < 100.0 {
             return Ok(());
         }

@@ -1,5 +1,6 @@
 //! What invariants see of a world in one step of 100 ms.
 
+use spillway_decide::report::PriorityReport;
 use spillway_decide::{Answer, Decision, Priority};
 
 use super::clients::Client;
@@ -31,8 +32,10 @@ pub struct Beat<'a> {
 pub struct Seen<'a> {
     /// When its process began; none while it is dead.
     pub since: Option<Millis>,
-    /// What it has decided last; none before it has.
+    /// What it has decided last, but for the report; none before it has.
     pub decision: Option<&'a Decision>,
+    /// What it reports.
+    pub report: Option<&'a PriorityReport>,
     /// What it takes for people's wish.
     pub priority: &'a Priority,
 }

@@ -19,11 +19,11 @@ impl Run<'_> {
         let passes = self.world.opens(number, other, now) && !self.loses(number, other);
         let answers = self.gateways[other].is_some();
         let Some(gateway) = self.living(number, life) else { return };
-        let line = &mut gateway.talks[other];
-        if line.turn != turn || line.busy {
+        let contact = &mut gateway.talks[other];
+        if contact.turn != turn || contact.busy {
             return;
         }
-        (line.busy, line.urgent) = (true, false);
+        (contact.busy, contact.urgent) = (true, false);
         let report = gateway.report.clone();
         let silence = Event::Talked { gateway: number, life, other, answer: Answered::Silence };
         match (passes, answers) {
@@ -74,10 +74,10 @@ impl Run<'_> {
             Answered::Silence => self.doubt(number, life, other),
         }
         let Some(gateway) = self.living(number, life) else { return };
-        let line = &mut gateway.talks[other];
-        line.busy = false;
-        line.turn += 1;
-        let (turn, urgent) = (line.turn, line.urgent);
+        let contact = &mut gateway.talks[other];
+        contact.busy = false;
+        contact.turn += 1;
+        let (turn, urgent) = (contact.turn, contact.urgent);
         let at = if urgent { now } else { now + PERIOD };
         self.queue.put(at, Event::Talk { gateway: number, life, other, turn });
     }
@@ -87,12 +87,12 @@ impl Run<'_> {
         let now = self.now;
         let Some(gateway) = self.gateways[number].as_mut() else { return };
         let life = gateway.life;
-        for (other, line) in gateway.talks.iter_mut().enumerate().filter(|(other, _)| *other != number) {
-            if line.busy {
-                line.urgent = true;
+        for (other, contact) in gateway.talks.iter_mut().enumerate().filter(|(other, _)| *other != number) {
+            if contact.busy {
+                contact.urgent = true;
             } else {
-                line.turn += 1;
-                let turn = line.turn;
+                contact.turn += 1;
+                let turn = contact.turn;
                 self.queue.put(now, Event::Talk { gateway: number, life, other, turn });
             }
         }

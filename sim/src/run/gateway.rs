@@ -30,7 +30,7 @@ enum Ending {
 
 /// What a gateway knows about its talk with another, or its watch of it.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Line {
+pub(super) struct Contact {
     /// The plan that is valid; an event of an older one is void.
     pub(super) turn: u32,
     /// Something is on its way.
@@ -47,8 +47,8 @@ pub(super) struct Gateway {
     pub(super) clock: Clock,
     pub(super) evidence: Evidence,
     pub(super) watches: Vec<Watch>,
-    pub(super) talks: Vec<Line>,
-    pub(super) probes: Vec<Line>,
+    pub(super) talks: Vec<Contact>,
+    pub(super) probes: Vec<Contact>,
     /// A step for news is planned already.
     pub(super) noticed: bool,
     name: String,
@@ -57,7 +57,7 @@ pub(super) struct Gateway {
     endings: BinaryHeap<Reverse<(Millis, Ending)>>,
     buckets: BTreeMap<String, Bucket>,
     pub(super) decision: Option<Decision>,
-    /// The report of the last decision, without what only people read.
+    /// The report of the last decision, which is taken out of it: peers share it.
     pub(super) report: Option<Arc<PriorityReport>>,
     bound: Millis,
 }
@@ -81,8 +81,8 @@ impl Gateway {
             clock,
             evidence: Evidence::new(local, &priority.health),
             watches: (0..regions).map(|_| Watch::new(local, &priority.health)).collect(),
-            talks: vec![Line::default(); regions],
-            probes: vec![Line { ok: true, ..Line::default() }; regions],
+            talks: vec![Contact::default(); regions],
+            probes: vec![Contact { ok: true, ..Contact::default() }; regions],
             noticed: false,
             name: region.name.clone(),
             decider: Decider::new(local),
@@ -114,10 +114,9 @@ impl Gateway {
             lie.twist(&self.name, now, &mut decision);
         }
         self.fund(local, &decision.grants);
-        let told = self.report.take();
-        let report = slim(&decision.report);
-        let news = !told.is_some_and(|told| same_gist(&told, &report));
-        self.report = Some(Arc::new(report));
+        let report = Arc::new(std::mem::take(&mut decision.report));
+        let news = !self.report.as_ref().is_some_and(|told| same_gist(told, &report));
+        self.report = Some(report);
         self.decision = Some(decision);
         news
     }
@@ -147,17 +146,13 @@ impl Gateway {
     /// Takes a peer's report in; says whether it tells something new.
     pub(super) fn hear(&mut self, now: Millis, region: &str, report: Arc<PriorityReport>) -> bool {
         let at = self.clock.at(now);
-        match self.heard.iter_mut().find(|heard| heard.region == region) {
-            Some(heard) => {
-                let news = !same_gist(&heard.report, &report);
-                (heard.at, heard.report) = (at, report);
-                news
-            }
-            None => {
-                self.heard.push(Heard { at, region: region.to_owned(), report });
-                true
-            }
+        if let Some(heard) = self.heard.iter_mut().find(|heard| heard.region == region) {
+            let news = !same_gist(&heard.report, &report);
+            (heard.at, heard.report) = (at, report);
+            return news;
         }
+        self.heard.push(Heard { at, region: region.to_owned(), report });
+        true
     }
 
     /// Where an arrival of this client is to go; none before the first decision.
@@ -205,11 +200,11 @@ impl Gateway {
             match ending {
                 Ending::Probed { sent, ok } => self.evidence.probe(self.clock.at(sent), ok),
                 Ending::Done { latency, failed } => {
-                    self.evidence.request(at, Duration::from_millis(latency), failed)
+                    self.evidence.request(at, Duration::from_millis(latency), failed);
                 }
                 Ending::Overdue => self.evidence.overdue(at),
                 Ending::Late { latency, failed } => {
-                    self.evidence.late(at, Duration::from_millis(latency), failed)
+                    self.evidence.late(at, Duration::from_millis(latency), failed);
                 }
             }
         }
@@ -223,20 +218,5 @@ impl Gateway {
             watch.reconfigure(local, &priority.health);
         }
         self.bound = priority.health.max_latency_p95_milliseconds.into();
-    }
-}
-
-/// The report as peers keep it.
-fn slim(report: &PriorityReport) -> PriorityReport {
-    PriorityReport {
-        verdict: report.verdict,
-        reason: report.reason.clone(),
-        home_percent: report.home_percent,
-        draining: report.draining,
-        asking: report.asking,
-        votes: report.votes.clone(),
-        unreachable: report.unreachable.clone(),
-        grants: report.grants.clone(),
-        ..PriorityReport::default()
     }
 }

@@ -80,8 +80,8 @@ impl Run<'_> {
         self.tally.steps += 1;
         self.note_offers(number, before.as_deref(), after.as_deref());
         let Some(gateway) = self.gateways[number].as_mut() else { return };
-        let changes = gateway.decision.as_mut().map(|decision| std::mem::take(&mut decision.changes));
-        for change in changes.into_iter().flatten() {
+        let told = gateway.decision.as_mut().map(|decision| std::mem::take(&mut decision.changes));
+        for change in told.into_iter().flatten() {
             self.story.add(self.now, &self.names[number], || change.to_string());
         }
         if urgent {

@@ -213,6 +213,7 @@ impl<'a> Run<'a> {
             .map(|(number, gateway)| Seen {
                 since: gateway.as_ref().map(|gateway| gateway.since),
                 decision: gateway.as_ref().and_then(|gateway| gateway.decision.as_ref()),
+                report: gateway.as_ref().and_then(|gateway| gateway.report.as_deref()),
                 priority: self.world.priority(self.versions[number]),
             })
             .collect();

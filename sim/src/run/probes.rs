@@ -26,11 +26,11 @@ impl Run<'_> {
     pub(super) fn probe(&mut self, number: usize, life: u32, other: usize, turn: u32) {
         let sent = self.now;
         let Some(gateway) = self.living(number, life) else { return };
-        let line = &mut gateway.probes[other];
-        if line.turn != turn || line.busy {
+        let contact = &mut gateway.probes[other];
+        if contact.turn != turn || contact.busy {
             return;
         }
-        line.busy = true;
+        contact.busy = true;
         let (ok, takes) = self.ask_door(number, other);
         self.queue.put(sent + takes, Event::Probed { gateway: number, life, other, sent, ok });
     }
@@ -57,11 +57,11 @@ impl Run<'_> {
         if let Some(watch) = gateway.watches.get_mut(other) {
             watch.probe(sent_local, ok);
         }
-        let line = &mut gateway.probes[other];
-        (line.busy, line.ok) = (false, ok);
-        line.turn += 1;
+        let contact = &mut gateway.probes[other];
+        (contact.busy, contact.ok) = (false, ok);
+        contact.turn += 1;
         let period = if ok { PERIOD } else { PERIOD_WHEN_SILENT };
-        let turn = line.turn;
+        let turn = contact.turn;
         self.queue.put(now.max(sent + period), Event::Probe { gateway: number, life, other, turn });
     }
 
@@ -69,10 +69,10 @@ impl Run<'_> {
     pub(super) fn doubt(&mut self, number: usize, life: u32, other: usize) {
         let now = self.now;
         let Some(gateway) = self.living(number, life) else { return };
-        let line = &mut gateway.probes[other];
-        if line.ok && !line.busy {
-            line.turn += 1;
-            let turn = line.turn;
+        let contact = &mut gateway.probes[other];
+        if contact.ok && !contact.busy {
+            contact.turn += 1;
+            let turn = contact.turn;
             self.queue.put(now, Event::Probe { gateway: number, life, other, turn });
         }
     }

@@ -81,9 +81,8 @@ impl Run<'_> {
             return;
         }
         path.served = Some(target);
-        if self.lie == Some(Lie::SecondHop)
-            && let Some(third) = self.target(target, path.client)
-        {
+        if self.lie == Some(Lie::SecondHop) {
+            let third = (target + 1) % self.names.len();
             path.forwards[1] = Some(third);
             path.served = Some(third);
         }

@@ -20,12 +20,13 @@ pub struct Wish {
 
 /// How many regions worlds have, and how many in a thousand have so many. Large ones cost a hundred times as
 /// much as small ones.
-const SIZES: [(usize, u32); 5] = [(1, 30), (2, 200), (3, 440), (7, 320), (37, 10)];
+const SIZES: [(usize, u32); 5] = [(1, 30), (2, 220), (3, 550), (7, 199), (37, 1)];
 const NAMES: [&str; 7] = ["shenzhen", "chengdu", "beijing", "xian", "wuhan", "jinan", "harbin"];
-const SECONDS: [u64; 12] = [2, 5, 10, 15, 25, 29, 29, 31, 31, 35, 60, 90];
+const SECONDS: [u64; 12] = [2, 5, 10, 15, 25, 29, 29, 31, 31, 35, 45, 60];
 /// Windows are full by then.
 const FIRST_FAULT: Millis = 18_000;
-const LAST_FAULT: u64 = 120;
+/// Faults begin within so many seconds.
+const BEGINS_WITHIN: u64 = 70;
 
 /// The world of a seed.
 #[must_use]
@@ -73,14 +74,14 @@ fn region(rng: &mut ChaCha8Rng, number: usize, rate: u32) -> Region {
 fn priority(rng: &mut ChaCha8Rng, mode: Mode, regions: &[Region]) -> Priority {
     let entry = |region: &Region| PriorityRegion { name: region.name.clone(), intent: Intent::Auto };
     let quick =
-        Recovery { hold_seconds: 10, max_hold_seconds: 60, steps_percent: vec![25, 100], step_seconds: 5 };
+        Recovery { hold_seconds: 10, max_hold_seconds: 40, steps_percent: vec![25, 100], step_seconds: 5 };
     let witnessed = rng.random_bool(0.7);
     Priority {
         enforcement: if rng.random_bool(0.03) { Enforcement::Observe } else { Enforcement::Enforce },
         mode,
         regions: regions.iter().map(entry).collect(),
         shift: Shift { max_drained_regions: if rng.random_bool(0.75) { 1 } else { 2 }, ..Shift::default() },
-        recovery: if rng.random_bool(0.15) { Recovery::default() } else { quick },
+        recovery: if rng.random_bool(0.04) { Recovery::default() } else { quick },
         witnesses: if witnessed { vec!["192.0.2.1:443".to_owned()] } else { Vec::new() },
         ..Priority::default()
     }
@@ -103,7 +104,7 @@ fn faults(rng: &mut ChaCha8Rng, size: usize) -> Vec<Fault> {
 fn fault(rng: &mut ChaCha8Rng, size: usize) -> Fault {
     // The first region has most of the traffic, so it gets more of the faults.
     let region = if rng.random_bool(0.4) { 0 } else { rng.random_range(0..size) };
-    let from = FIRST_FAULT + rng.random_range(0..LAST_FAULT * 10) * 100 + rng.random_range(0..100);
+    let from = FIRST_FAULT + rng.random_range(0..BEGINS_WITHIN * 10) * 100 + rng.random_range(0..100);
     let seconds = *SECONDS.choose(rng).unwrap_or(&29);
     let what = what(rng, size, region);
     Fault { region, what, from, until: from + seconds * 1000 }
@@ -117,9 +118,8 @@ fn what(rng: &mut ChaCha8Rng, size: usize, region: usize) -> What {
         0 | 1 => What::Errors(percent),
         2 | 3 => What::Slow(percent),
         4 => What::Hang(percent),
-        5 => What::Dead,
         6 if rng.random_bool(0.3) => What::Shortage(*[10, 20].choose(rng).unwrap_or(&20)),
-        6 => What::Dead,
+        5 | 6 => What::Dead,
         7 | 8 => What::Cut(other),
         9 => What::OneWay(other),
         10 => What::Lossy(other, *[5, 20, 60].choose(rng).unwrap_or(&20)),
@@ -135,7 +135,7 @@ fn changes(rng: &mut ChaCha8Rng, priority: &Priority) -> Vec<Change> {
     let (mut wanted, mut at) = (priority.clone(), FIRST_FAULT);
     let mut changes = Vec::new();
     for _ in 0..count {
-        at += rng.random_range(1_000..60_000);
+        at += rng.random_range(1_000..40_000);
         change(rng, &mut wanted);
         let lag = priority.regions.iter().map(|_| lag(rng)).collect();
         changes.push(Change { at, lag, priority: wanted.clone() });
@@ -154,8 +154,9 @@ fn change(rng: &mut ChaCha8Rng, priority: &mut Priority) {
         return;
     }
     let (one, other) = (rng.random_range(0..size), rng.random_range(0..size));
-    match rng.random_range(0..4) {
+    match rng.random_range(0..5) {
         0 => priority.regions.swap(one, other),
+        4 if size > 2 => drop(priority.regions.remove(one)),
         1 => priority.regions[one].intent = Intent::Drained,
         2 => priority.regions[one].intent = Intent::Pinned,
         _ => priority.regions[one].intent = Intent::Auto,

@@ -50,6 +50,10 @@ miri: ## the placement map under Miri, which watches for data races: some minute
 stories: build ## the stories of failing regions, on real control planes
 	RUST_BACKTRACE=0 cargo test -p spillway-e2e --locked --no-fail-fast --test '*' -- --nocapture --test-threads=16
 
+.PHONY: sim
+sim: ## play 10,000 random worlds in virtual time; COUNT, FROM and THREADS say otherwise
+	cargo run -q --release -p spillway-sim -- worlds --count $(or $(COUNT),10000) --from $(or $(FROM),0) --threads $(or $(THREADS),2)
+
 .PHONY: crds
 crds: ## write crds/yaml from the Rust types
 	cargo run -q -p spillway-crds --bin crdgen

@@ -1,6 +1,8 @@
 //! Each invariant is seen to fail: a gateway that lies about what was decided is caught, by the invariant that
 //! is there for it, in a world that an honest gateway gets through.
 
+#![expect(clippy::expect_used, reason = "tests may fail loudly")]
+
 use spillway_decide::{Mode, Priority, PriorityRegion, Recovery};
 use spillway_sim::run::{Lie, Play};
 use spillway_sim::shrink::shrink;

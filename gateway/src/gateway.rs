@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinSet;
@@ -76,13 +77,13 @@ impl Gateway {
             peers.clone(),
             metrics.clone(),
             draining.clone(),
-            bounds,
+            bounds.clone(),
         );
         let spill = SpillListener::new(SpillAcceptor::new(config.clone()), proxy.clone(), traffic.clone());
         let dns = Dns::new(config.clone(), traffic.clone(), metrics.clone());
 
         let mut serving = JoinSet::new();
-        serving.spawn(front_door(sockets.http, proxy.clone(), stop_serving.clone()));
+        serving.spawn(front_door(sockets.http, proxy.clone(), bounds.clone(), stop_serving.clone()));
         if let Some(listener) = sockets.spill {
             serving.spawn(spill.run(listener, stop_serving.clone()));
         }
@@ -141,10 +142,14 @@ async fn finish(tasks: &mut JoinSet<()>) {
     }
 }
 
-async fn front_door(listener: TcpListener, proxy: Proxy, stop: CancellationToken) {
-    serve::accept("http", listener, stop, move |stream, client, watcher| {
-        let proxy = proxy.clone();
-        serve::plain(stream, watcher, move |request| proxy.clone().front_door(request, client))
+async fn front_door(listener: TcpListener, proxy: Proxy, bounds: Bounds, stop: CancellationToken) {
+    let bounds = Arc::new(bounds);
+    serve::accept("http", listener, stop, move |stream, peer, watcher| {
+        let (proxy, bounds) = (proxy.clone(), Arc::clone(&bounds));
+        async move {
+            let handle = move |request, client, told| proxy.clone().front_door(request, client, told);
+            serve::front(stream, peer, &bounds, watcher, handle).await;
+        }
     })
     .await;
 }

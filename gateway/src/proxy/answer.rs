@@ -1,9 +1,10 @@
 //! Answers that the gateway gives itself: plain text that says what is wrong and who says so.
 
-use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 
 use crate::body::{self, Body};
+use crate::serve::guard::Refusal;
 
 /// A short text.
 pub(crate) fn text(status: StatusCode, message: &str) -> Response<Body> {
@@ -21,9 +22,21 @@ pub(crate) fn unavailable(message: &str) -> Response<Body> {
     response
 }
 
+/// The request is not served, whoever would serve it. What else comes on its connection is not looked at.
+pub(crate) fn refused(refusal: Refusal) -> Response<Body> {
+    let mut response = text(refusal.status, &format!("spillway: {}", refusal.message));
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    if refusal.status == StatusCode::METHOD_NOT_ALLOWED {
+        response
+            .headers_mut()
+            .insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+    }
+    response
+}
+
 /// The request does not name one host.
 pub(crate) fn no_host() -> Response<Body> {
-    text(StatusCode::BAD_REQUEST, "spillway: the request must name exactly one host")
+    refused(Refusal::bad("the request must name exactly one host"))
 }
 
 /// No Ingress takes this host and path.

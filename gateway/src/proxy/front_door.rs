@@ -1,25 +1,38 @@
 //! The front door: requests of clients, and the health check that peers probe.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use spillway_decide::routes::Route;
 
-use super::{Exchange, Origin, Proxy, WELL_KNOWN, answer, headers};
-use crate::body::{self, Body};
+use super::upload::{Limits, Upload};
+use super::{Exchange, Origin, Proxy, WELL_KNOWN, admit, answer, headers};
+use crate::body::Body;
 use crate::metrics::Served;
+use crate::serve::guard::{Conversation, Refusal};
 use crate::traffic::{Arrival, Destination};
 
 impl Proxy {
-    /// Serves one request of a client.
-    pub async fn front_door(self, request: Request<Incoming>, client: SocketAddr) -> Response<Body> {
+    /// Serves one request of a client. `conversation` is what the guard of an HTTP/1.1 connection has to say.
+    pub(crate) async fn front_door(
+        self,
+        request: Request<Incoming>,
+        client: SocketAddr,
+        conversation: Option<Arc<Conversation>>,
+    ) -> Response<Body> {
+        let received = Instant::now();
+        let refused = conversation.as_ref().and_then(|conversation| conversation.next());
+        let refused = refused.or_else(|| admit::refusal(&request, &self.inner.bounds, &self.inner.name));
+        if let Some(refusal) = refused {
+            return self.refuse(None, refusal);
+        }
         if let Some(own) = request.uri().path().strip_prefix(WELL_KNOWN) {
             return self.own_path(own);
         }
-        let received = Instant::now();
-        let Ok(origin) = Origin::of_client(&request, client.ip()) else {
+        let Ok(origin) = Origin::of_client(&request, client.ip(), &self.inner.bounds) else {
             self.inner.metrics.request(None, StatusCode::BAD_REQUEST, Served::Nobody);
             return answer::no_host();
         };
@@ -27,19 +40,27 @@ impl Proxy {
         let Some(route) = config.routes.lookup(&origin.authority, request.uri().path()) else {
             return self.unrouted(&origin, config.is_loaded());
         };
-        let exchange = Exchange {
-            config: &config,
-            route,
-            origin: &origin,
-            arrival: Arrival::Local,
-            received,
-            request: request.map(body::incoming),
+        let limits = Limits {
+            pause: Some(self.inner.bounds.body_timeout()),
+            bytes: route.max_body_bytes.or(self.inner.bounds.max_body_bytes),
         };
+        let (request, upload) = match Upload::begin(request, limits, conversation) {
+            Ok(begun) => begun,
+            Err(refusal) => return self.refuse(Some(route), refusal),
+        };
+        let (config, origin, arrival) = (&*config, &origin, Arrival::Local);
+        let exchange = Exchange { config, route, origin, arrival, received, request, upload };
         self.inner.budget.earn();
         match self.destination(route, &exchange) {
             Destination::Local => self.serve_here(exchange).await,
             Destination::Spill { region, peers } => self.spill(exchange, &region, &peers).await,
         }
+    }
+
+    /// Tells a client what is wrong with its request. Nothing of it has been asked of a backend, or will be.
+    pub(super) fn refuse(&self, route: Option<&Route>, refusal: Refusal) -> Response<Body> {
+        self.inner.metrics.request(route, refusal.status, Served::Nobody);
+        answer::refused(refusal)
     }
 
     /// An upgrade is a connection of its own: it stays where it arrives.

@@ -1,7 +1,6 @@
 //! Headers that belong to one hop, and those that tell the next hop about the ones before it.
 
-use std::net::IpAddr;
-
+use http::Version;
 use http::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
 
 use super::origin::Origin;
@@ -19,20 +18,16 @@ const HOP_BY_HOP: [HeaderName; 9] = [
     HeaderName::from_static("http2-settings"),
 ];
 
-/// What clients say about hops before us; believed from nobody, since no proxy is listed as trusted.
-const CLAIMS: [HeaderName; 7] = [
-    header::FORWARDED,
-    X_FORWARDED_FOR,
-    X_FORWARDED_HOST,
-    X_FORWARDED_PROTO,
+/// What is said about hops before us besides what [`Origin`] reads; passed on from listed proxies only.
+const CLAIMS: [HeaderName; 3] = [
     HeaderName::from_static("x-forwarded-port"),
     HeaderName::from_static("x-forwarded-server"),
     HeaderName::from_static("x-real-ip"),
 ];
 
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(super) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+pub(super) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Set by the gateway of another region on an answer that no backend gave: the request was not processed.
 pub(crate) const UNPROCESSED: HeaderName = HeaderName::from_static("spillway-unprocessed");
@@ -70,22 +65,35 @@ pub(crate) fn set_upgrade(headers: &mut HeaderMap, protocol: HeaderValue) {
     headers.insert(header::UPGRADE, protocol);
 }
 
-/// Drops every claim about earlier hops and says ourselves what we know.
-pub(crate) fn set_forwarded(headers: &mut HeaderMap, origin: &Origin) {
-    for name in &CLAIMS {
-        headers.remove(name);
+/// Whether the client reads trailers (RFC 9110 section 10.1.4).
+pub(crate) fn wants_trailers(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::TE).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|token| token.trim().eq_ignore_ascii_case("trailers"))
+}
+
+/// Says the same to the next hop: we pass trailers on. HTTP/1.1 names fields of one hop in `Connection`.
+pub(crate) fn set_wants_trailers(headers: &mut HeaderMap, version: Version) {
+    headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    if version == Version::HTTP_11 {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
     }
-    let client = match origin.client {
-        IpAddr::V4(client) => client.to_string(),
-        IpAddr::V6(client) => client.to_string(),
-    };
+}
+
+/// Says what we know of earlier hops. Claims that are not believed are not in `origin`, and go.
+pub(crate) fn set_forwarded(headers: &mut HeaderMap, origin: &Origin) {
+    if !origin.trusted {
+        for name in &CLAIMS {
+            headers.remove(name);
+        }
+    }
     let known = [
         (header::FORWARDED, origin.forwarded()),
-        (X_FORWARDED_FOR, HeaderValue::from_str(&client).ok()),
+        (X_FORWARDED_FOR, HeaderValue::from_str(&origin.chain).ok()),
         (X_FORWARDED_HOST, HeaderValue::from_str(&origin.authority).ok()),
         (X_FORWARDED_PROTO, Some(HeaderValue::from_static(origin.scheme.as_str()))),
     ];
     for (name, value) in known {
+        headers.remove(&name);
         if let Some(value) = value {
             headers.insert(name, value);
         }
@@ -163,6 +171,8 @@ mod tests {
             client: "192.0.2.1".parse().unwrap(),
             scheme: Scheme::Http,
             authority: "shop.example.com".into(),
+            chain: "192.0.2.1".into(),
+            trusted: false,
         };
         set_forwarded(&mut headers, &origin);
         assert_eq!(headers["x-forwarded-for"], "192.0.2.1");

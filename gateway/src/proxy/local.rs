@@ -5,13 +5,16 @@ use std::time::Duration;
 use http::header::HOST;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
+use super::spilled::to_http2;
+use super::upload::Upload;
 use super::upstream::{Failure, Lease};
 use super::{Exchange, Origin, Proxy, answer, headers, upgrade};
 use crate::body::{self, Body};
-use crate::config::Backend;
+use crate::config::{Backend, Protocol};
 use crate::metrics::Served;
+use crate::serve::guard::Refusal;
 use crate::traffic::Arrival;
 
 /// A backend that has not begun to answer by then is given up; the SLIs have known for long.
@@ -25,25 +28,32 @@ enum Unserved {
     Failed(String),
     /// The one asked was too slow.
     TimedOut,
+    /// The client did not send what it had begun.
+    Client(Refusal),
 }
 
 impl Proxy {
     /// Sends the request to a backend of this region and measures how that went.
     pub(super) async fn serve_here(&self, exchange: Exchange<'_>) -> Response<Body> {
-        let Exchange { config, route, origin, arrival, received, request } = exchange;
+        let Exchange { config, route, origin, arrival, received, request, upload } = exchange;
         let spilled = matches!(arrival, Arrival::Spilled { .. });
         let served = if spilled { Served::HereForOther } else { Served::Here };
         let flight = route.priority.as_ref().map(|priority| self.inner.traffic.begin(priority, &arrival));
         let backend = config.backends.get(&route.backend);
         let outcome = match backend {
-            Some(backend) => self.ask(backend, origin, request, !spilled).await,
+            Some(backend) => self.ask(backend, origin, request, !spilled, &upload).await,
             None => Err(Unserved::NoEndpoint),
         };
-        let failed = outcome.as_ref().map_or(true, |response| response.status().is_server_error());
-        if let Some(flight) = flight {
-            flight.finish(failed);
+        match (flight, &outcome) {
+            // What a client did says nothing about us.
+            (None, _) | (Some(_), Err(Unserved::Client(_))) => {}
+            (Some(flight), Err(_)) => flight.finish(true),
+            (Some(flight), Ok(response)) => flight.finish(response.status().is_server_error()),
         }
         self.inner.metrics.upstream_latency(served, received.elapsed());
+        if let Err(Unserved::Client(refusal)) = outcome {
+            return self.refuse(Some(route), refusal);
+        }
         let mut response = outcome.unwrap_or_else(|unserved| self.apologise(&route.id, &unserved, spilled));
         self.finish_response(&mut response, config, route, origin);
         self.inner.metrics.request(Some(route), response.status(), served);
@@ -56,13 +66,20 @@ impl Proxy {
         origin: &Origin,
         mut request: Request<Body>,
         first_hop: bool,
+        upload: &Upload,
     ) -> Result<Response<Body>, Unserved> {
-        let tunnel = upgrade::Tunnel::asked(&mut request);
+        let trailers = headers::wants_trailers(request.headers());
+        let tunnel = upgrade::Tunnel::asked(&mut request, backend.protocol);
         self.prepare(&mut request, origin);
-        to_backend_form(&mut request, origin);
+        to_backend_form(&mut request, origin, backend.protocol);
+        if trailers {
+            let version = request.version();
+            headers::set_wants_trailers(request.headers_mut(), version);
+        }
         tunnel.keep(request.headers_mut());
-        let answered = timeout(RESPONSE_TIMEOUT, self.ask_endpoints(backend, request, first_hop)).await;
-        let mut response = answered.map_err(|_| Unserved::TimedOut)??;
+        let asked = self.ask_endpoints(backend, request, first_hop);
+        let answered = in_time(asked, upload).await.unwrap_or(Err(Unserved::TimedOut));
+        let mut response = answered.map_err(|unserved| upload.fault().map_or(unserved, Unserved::Client))?;
         // Ours to say, never a backend's: it would have the origin send the request once more.
         response.headers_mut().remove(headers::UNPROCESSED);
         tunnel.open(&mut response);
@@ -98,6 +115,7 @@ impl Proxy {
 
     fn apologise(&self, route: &str, unserved: &Unserved, spilled: bool) -> Response<Body> {
         let mut response = match unserved {
+            Unserved::Client(refusal) => return answer::refused(*refusal),
             Unserved::NoEndpoint => answer::unavailable("spillway: no endpoint of this backend is ready"),
             Unserved::Failed(_) => {
                 answer::text(StatusCode::BAD_GATEWAY, "spillway: the backend did not answer")
@@ -118,23 +136,43 @@ impl Proxy {
 
     /// What every request gets, wherever it is sent.
     pub(super) fn prepare(&self, request: &mut Request<Body>, origin: &Origin) {
+        // One that comes back from a failed spill has been here before.
+        if request.extensions_mut().insert(Prepared).is_some() {
+            return;
+        }
         headers::strip_hop(request.headers_mut());
         headers::set_forwarded(request.headers_mut(), origin);
         // We answer 100-continue ourselves, when the body is first read.
         request.headers_mut().remove(http::header::EXPECT);
-        if !via_is_ours(request, &self.inner.via) {
-            headers::add_via(request.headers_mut(), &self.inner.via);
-        }
+        headers::add_via(request.headers_mut(), &self.inner.via);
     }
 }
 
-/// Whether a request that comes back from a failed spill has been prepared before.
-fn via_is_ours(request: &Request<Body>, via: &HeaderValue) -> bool {
-    request.headers().get_all(http::header::VIA).iter().next_back() == Some(via)
+/// Marks a request whose headers are ours.
+#[derive(Clone, Copy)]
+struct Prepared;
+
+/// The answer, unless it takes too long. A request that is still being sent is not answered yet.
+async fn in_time<T>(answer: impl Future<Output = T>, upload: &Upload) -> Option<T> {
+    let mut answer = std::pin::pin!(answer);
+    let mut deadline = Instant::now() + RESPONSE_TIMEOUT;
+    loop {
+        if let Ok(answered) = timeout_at(deadline, &mut answer).await {
+            return Some(answered);
+        }
+        let later = Instant::from_std(upload.last_progress()) + RESPONSE_TIMEOUT;
+        if later <= Instant::now() {
+            return None;
+        }
+        deadline = later;
+    }
 }
 
-/// HTTP/1.1 with the path alone and the host that the client asked.
-fn to_backend_form(request: &mut Request<Body>, origin: &Origin) {
+/// As the backend speaks, with the host that the client asked. HTTP/1.1 has the path alone.
+fn to_backend_form(request: &mut Request<Body>, origin: &Origin, protocol: Protocol) {
+    if protocol == Protocol::H2c {
+        return to_http2(request, origin);
+    }
     *request.version_mut() = Version::HTTP_11;
     let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
     *request.uri_mut() = Uri::from(path);
@@ -158,5 +196,8 @@ pub(super) fn copied(request: &Request<Body>) -> Option<Request<Body>> {
     *copy.uri_mut() = request.uri().clone();
     *copy.version_mut() = request.version();
     *copy.headers_mut() = request.headers().clone();
+    if let Some(prepared) = request.extensions().get::<Prepared>() {
+        copy.extensions_mut().insert(*prepared);
+    }
     Some(copy)
 }

@@ -3,6 +3,7 @@
 //! One [`Proxy`] serves both doors. At the front door a request may leave for another region; one that came
 //! over the spill listener is served here or not at all, so nothing ever makes a second hop.
 
+mod admit;
 pub(crate) mod answer;
 mod budget;
 mod front_door;
@@ -12,6 +13,7 @@ mod origin;
 mod rewrite;
 mod spilled;
 mod upgrade;
+mod upload;
 mod upstream;
 
 use std::sync::Arc;
@@ -30,6 +32,7 @@ use crate::traffic::{Arrival, Traffic};
 
 use budget::RetryBudget;
 use origin::Origin;
+use upload::Upload;
 use upstream::Upstreams;
 
 /// Paths that are the gateways' own on both doors.
@@ -48,6 +51,8 @@ struct Inner {
     upstreams: Upstreams,
     metrics: Metrics,
     budget: RetryBudget,
+    /// Our name in `Via`, and the whole entry.
+    name: String,
     via: HeaderValue,
     draining: CancellationToken,
     bounds: Bounds,
@@ -61,6 +66,7 @@ struct Exchange<'a> {
     arrival: Arrival,
     received: Instant,
     request: Request<Body>,
+    upload: Upload,
 }
 
 impl Proxy {
@@ -74,10 +80,11 @@ impl Proxy {
         draining: CancellationToken,
         bounds: Bounds,
     ) -> Self {
-        let via = HeaderValue::from_str(&format!("1.1 {}.spillway", config.borrow().identity.member))
+        let name = format!("{}.spillway", config.borrow().identity.member);
+        let via = HeaderValue::from_str(&format!("1.1 {name}"))
             .unwrap_or_else(|_| HeaderValue::from_static("1.1 spillway"));
         let (upstreams, budget) = (Upstreams::default(), RetryBudget::default());
-        let inner = Inner { config, traffic, peers, upstreams, metrics, budget, via, draining, bounds };
+        let inner = Inner { config, traffic, peers, upstreams, metrics, budget, name, via, draining, bounds };
         Self { inner: Arc::new(inner) }
     }
 

@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use spillway_decide::Peer;
 
 use super::local::{copied, is_idempotent};
+use super::upload::{Limits, Upload};
 use super::{Exchange, Origin, Proxy, answer, headers};
 use crate::body::{self, Body};
 use crate::metrics::Served;
@@ -30,10 +31,10 @@ impl Proxy {
     /// Sends the request to a gateway of `region`. What no peer has processed is served here: a spill that
     /// does not come about must cost nobody anything.
     pub(super) async fn spill(&self, exchange: Exchange<'_>, region: &str, peers: &[Peer]) -> Response<Body> {
-        let Exchange { config, route, origin, arrival, received, request } = exchange;
+        let Exchange { config, route, origin, arrival, received, request, upload } = exchange;
         let mut request = self.to_peer_form(request, origin);
         for peer in peers {
-            match self.ask_peer(peer, request).await {
+            match self.ask_peer(peer, request, &upload).await {
                 Attempt::Answered(mut response) => {
                     self.inner.metrics.spilled(region);
                     self.inner.metrics.upstream_latency(Served::ByOther, received.elapsed());
@@ -49,10 +50,10 @@ impl Proxy {
             }
         }
         self.inner.metrics.spill_came_back();
-        self.serve_here(Exchange { config, route, origin, arrival, received, request }).await
+        self.serve_here(Exchange { config, route, origin, arrival, received, request, upload }).await
     }
 
-    async fn ask_peer(&self, peer: &Peer, request: Request<Body>) -> Attempt {
+    async fn ask_peer(&self, peer: &Peer, request: Request<Body>, upload: &Upload) -> Attempt {
         let copy = copied(&request);
         match self.inner.peers.send(peer, request).await {
             Ok(response) if response.headers().contains_key(headers::UNPROCESSED) => match copy {
@@ -62,6 +63,9 @@ impl Proxy {
             Ok(response) => Attempt::Answered(response.map(body::incoming)),
             Err(SendFailure { error, unsent }) => {
                 tracing::debug!(peer = %peer.member, %error, sent = unsent.is_none(), "spill failed");
+                if let Some(refusal) = upload.fault() {
+                    return Attempt::Lost(answer::refused(refusal));
+                }
                 let again = unsent.map(|request| *request);
                 again
                     .or_else(|| copy.filter(|copy| is_idempotent(copy) && self.inner.budget.spend()))
@@ -72,16 +76,12 @@ impl Proxy {
 
     /// HTTP/2 for the peer, with the public authority in its place.
     fn to_peer_form(&self, mut request: Request<Body>, origin: &Origin) -> Request<Body> {
+        let trailers = headers::wants_trailers(request.headers());
         self.prepare(&mut request, origin);
-        request.headers_mut().remove(HOST);
-        *request.version_mut() = Version::HTTP_2;
-        let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-        if let Ok(authority) = origin.authority.parse::<Authority>() {
-            let uri = Uri::builder().scheme(origin.scheme.as_str()).authority(authority).path_and_query(path);
-            if let Ok(uri) = uri.build() {
-                *request.uri_mut() = uri;
-            }
+        if trailers {
+            headers::set_wants_trailers(request.headers_mut(), Version::HTTP_2);
         }
+        to_http2(&mut request, origin);
         request
     }
 
@@ -101,9 +101,26 @@ impl Proxy {
             return unprocessed("spillway: this is more than was granted");
         }
         let arrival = Arrival::Spilled { origin: region.to_owned() };
-        let request = request.map(body::incoming);
-        self.serve_here(Exchange { config: &config, route, origin: &origin, arrival, received, request })
-            .await
+        // The region where it arrived holds it to its bounds.
+        let (request, upload) = match Upload::begin(request, Limits::default(), None) {
+            Ok(begun) => begun,
+            Err(refusal) => return answer::refused(refusal),
+        };
+        let (config, origin) = (&*config, &origin);
+        self.serve_here(Exchange { config, route, origin, arrival, received, request, upload }).await
+    }
+}
+
+/// HTTP/2, with the public authority and scheme in their places.
+pub(super) fn to_http2(request: &mut Request<Body>, origin: &Origin) {
+    request.headers_mut().remove(HOST);
+    *request.version_mut() = Version::HTTP_2;
+    let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    if let Ok(authority) = origin.authority.parse::<Authority>() {
+        let uri = Uri::builder().scheme(origin.scheme.as_str()).authority(authority).path_and_query(path);
+        if let Ok(uri) = uri.build() {
+            *request.uri_mut() = uri;
+        }
     }
 }
 

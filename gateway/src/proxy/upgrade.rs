@@ -7,6 +7,7 @@ use tokio::io::copy_bidirectional;
 
 use super::headers;
 use crate::body::Body;
+use crate::config::Protocol;
 
 /// What is remembered of a request that wants to change the protocol.
 pub(super) struct Tunnel {
@@ -15,8 +16,9 @@ pub(super) struct Tunnel {
 
 impl Tunnel {
     /// Looks before hop-by-hop fields are stripped.
-    pub(super) fn asked(request: &mut Request<Body>) -> Self {
-        let asked = headers::upgrade(request.headers());
+    pub(super) fn asked(request: &mut Request<Body>, protocol: Protocol) -> Self {
+        // HTTP/2 has no upgrades.
+        let asked = headers::upgrade(request.headers()).filter(|_| protocol == Protocol::Http1);
         Self { asked: asked.map(|protocol| (protocol, hyper::upgrade::on(request))) }
     }
 

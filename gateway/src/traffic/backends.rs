@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{Traffic, probe};
-use crate::config::Config;
+use crate::config::{Backend, Config, Protocol};
 
 /// Routes of one priority that are asked in one second; they take turns.
 const ROUTES_A_SECOND: usize = 8;
@@ -25,6 +25,7 @@ struct Target {
     endpoint: SocketAddr,
     host: String,
     path: String,
+    protocol: Protocol,
 }
 
 /// Starts a round each second until `stop`.
@@ -63,7 +64,8 @@ async fn ask(traffic: &Traffic, config: &Config, name: &str, round: usize) {
     let sent = traffic.inner.clock.now();
     let bound = priority.health.latency_bound();
     let asked = targets(config, &routes, round).into_iter().map(|target| async move {
-        let answer = timeout(bound, probe::get(target.endpoint, None, &target.host, &target.path)).await;
+        let Target { endpoint, host, path, protocol } = &target;
+        let answer = timeout(bound, probe::get(*endpoint, None, host, path, *protocol)).await;
         matches!(answer, Ok(Ok(status)) if !status.is_server_error())
     });
     let answers = join_all(asked).await;
@@ -73,17 +75,21 @@ async fn ask(traffic: &Traffic, config: &Config, name: &str, round: usize) {
 
 /// This round's routes, among those that have somebody to ask. None means that nobody serves anything.
 fn targets(config: &Config, routes: &[&Route], round: usize) -> Vec<Target> {
-    let all: Vec<(&Route, &[SocketAddr])> = routes
+    let all: Vec<(&Route, &Backend)> = routes
         .iter()
-        .filter_map(|route| Some((*route, config.backends.get(&route.backend)?.ready.as_slice())))
-        .filter(|(_, ready)| !ready.is_empty())
+        .filter_map(|route| Some((*route, config.backends.get(&route.backend)?)))
+        .filter(|(_, backend)| !backend.ready.is_empty())
         .collect();
     let skip = if all.len() > ROUTES_A_SECOND { round * ROUTES_A_SECOND % all.len() } else { 0 };
     let turn = all.iter().cycle().skip(skip).take(all.len().min(ROUTES_A_SECOND));
-    turn.filter_map(|(route, ready)| target(route, *ready.get(round % ready.len())?)).collect()
+    turn.filter_map(|(route, backend)| {
+        let endpoint = *backend.ready.get(round % backend.ready.len())?;
+        target(route, endpoint, backend.protocol)
+    })
+    .collect()
 }
 
-fn target(route: &Route, endpoint: SocketAddr) -> Option<Target> {
+fn target(route: &Route, endpoint: SocketAddr, protocol: Protocol) -> Option<Target> {
     let asked = route.probe.as_ref().and_then(|probe| probe.host.clone());
     let host = asked.unwrap_or_else(|| match &route.host {
         HostPattern::Exact(host) => host.clone(),
@@ -96,7 +102,7 @@ fn target(route: &Route, endpoint: SocketAddr) -> Option<Target> {
         (None, PathPattern::Prefix(prefix)) => format!("{prefix}/"),
         (None, PathPattern::Default) => "/".to_owned(),
     };
-    path.starts_with('/').then_some(Target { endpoint, host, path })
+    path.starts_with('/').then_some(Target { endpoint, host, path, protocol })
 }
 
 #[cfg(test)]
@@ -118,7 +124,8 @@ mod tests {
             rules: vec![IngressRule { host: host.map(Into::into), paths: vec![path] }],
             ..Ingress::default()
         }]);
-        let target = target(&routes.routes()[0], SocketAddr::from(([10, 0, 0, 1], 80))).unwrap();
+        let target =
+            target(&routes.routes()[0], SocketAddr::from(([10, 0, 0, 1], 80)), Protocol::Http1).unwrap();
         assert_eq!(target.path, "/ping");
         target.host
     }

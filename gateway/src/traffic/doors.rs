@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{Traffic, probe};
+use crate::config::Protocol;
 
 const PATH: &str = "/.well-known/spillway/healthz";
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -49,7 +50,9 @@ async fn any_door(peer: &Peer, source: Option<IpAddr>) -> bool {
         .addresses
         .iter()
         .map(|address| SocketAddr::new(*address, peer.front_door.port))
-        .map(|address| async move { probe::get(address, source, &address.to_string(), PATH).await })
+        .map(|address| async move {
+            probe::get(address, source, &address.to_string(), PATH, Protocol::Http1).await
+        })
         .collect();
     asked.any(|answer| async { answer.is_ok_and(|status| status == StatusCode::OK) }).await
 }

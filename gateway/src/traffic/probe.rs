@@ -5,10 +5,12 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::header::{HOST, USER_AGENT};
 use http::{HeaderValue, Request, StatusCode};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpStream;
 
 use crate::body;
+use crate::config::Protocol;
 use crate::mtls::tcp;
 
 const AGENT: HeaderValue = HeaderValue::from_static("spillway-probe");
@@ -19,11 +21,29 @@ pub(super) async fn get(
     source: Option<IpAddr>,
     host: &str,
     path: &str,
+    protocol: Protocol,
 ) -> io::Result<StatusCode> {
     let stream = tcp(address, source).await?;
+    if protocol == Protocol::H2c {
+        return get_http2(stream, host, path).await;
+    }
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     let connection = tokio::spawn(connection);
     let request = Request::get(path).header(HOST, host).header(USER_AGENT, AGENT).body(body::empty());
+    let response = match request {
+        Ok(request) => sender.send_request(request).await.map_err(io::Error::other),
+        Err(error) => Err(io::Error::other(error)),
+    };
+    connection.abort();
+    Ok(response?.status())
+}
+
+/// What speaks only HTTP/2 (gRPC) answers a GET that it does not know with a status, and that is enough.
+async fn get_http2(stream: TcpStream, host: &str, path: &str) -> io::Result<StatusCode> {
+    let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+    let (mut sender, connection) = handshake.await.map_err(io::Error::other)?;
+    let connection = tokio::spawn(connection);
+    let request = Request::get(format!("http://{host}{path}")).header(USER_AGENT, AGENT).body(body::empty());
     let response = match request {
         Ok(request) => sender.send_request(request).await.map_err(io::Error::other),
         Err(error) => Err(io::Error::other(error)),

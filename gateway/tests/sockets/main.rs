@@ -4,10 +4,14 @@
 #![allow(unreachable_pub, missing_docs, reason = "helpers of one test program")]
 
 mod alone;
+mod bounds;
 mod dns;
 mod emptied;
+mod hops;
 mod program;
+mod protocols;
 mod proxy;
+mod smuggling;
 mod spill;
 mod support;
 mod traffic;

@@ -11,9 +11,11 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
+use hyper::client::conn::http2;
 
 use super::Endpoint;
 use crate::body::{Body, BodyError};
+use crate::config::Protocol;
 
 /// A place on an endpoint.
 pub(crate) struct Lease {
@@ -36,6 +38,9 @@ impl Lease {
         mut request: Request<Body>,
     ) -> Result<Response<Body>, Failure> {
         let lease = Self::new(endpoint);
+        if lease.endpoint.protocol() == Protocol::H2c {
+            return lease.send_shared(request).await;
+        }
         while let Some(mut sender) = lease.endpoint.take_idle() {
             match sender.try_send_request(request).await {
                 Ok(response) => return Ok(lease.answered(sender, response)),
@@ -57,6 +62,42 @@ impl Lease {
                 Err(Failure { reason: describe(&error.into_error()), unsent })
             }
         }
+    }
+
+    /// Over the shared HTTP/2 connection, and over a new one if that turns out to have ended before anything
+    /// was sent.
+    async fn send_shared(self, request: Request<Body>) -> Result<Response<Body>, Failure> {
+        let request = match self.endpoint.shared() {
+            Some(sender) => match self.try_shared(sender, request).await {
+                Err((_, Some(unsent))) => unsent,
+                Err((reason, None)) => return Err(Failure { reason, unsent: None }),
+                Ok(response) => return Ok(self.answered_shared(response)),
+            },
+            None => request,
+        };
+        let sender = match self.endpoint.connect_shared().await {
+            Ok(sender) => sender,
+            Err(reason) => return Err(Failure { reason, unsent: Some(request) }),
+        };
+        match self.try_shared(sender, request).await {
+            Ok(response) => Ok(self.answered_shared(response)),
+            Err((reason, unsent)) => Err(Failure { reason, unsent }),
+        }
+    }
+
+    async fn try_shared(
+        &self,
+        mut sender: http2::SendRequest<Body>,
+        request: Request<Body>,
+    ) -> Result<Response<Incoming>, (String, Option<Request<Body>>)> {
+        sender.try_send_request(request).await.map_err(|mut error| {
+            let unsent = error.take_message();
+            (describe(&error.into_error()), unsent)
+        })
+    }
+
+    fn answered_shared(self, response: Response<Incoming>) -> Response<Body> {
+        response.map(|body| LeasedBody { body, lease: Some(self) }.boxed_unsync())
     }
 
     fn new(endpoint: Arc<Endpoint>) -> Self {

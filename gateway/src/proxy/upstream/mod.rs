@@ -1,4 +1,4 @@
-//! Connections to the backends of this region: HTTP/1.1, pooled by endpoint.
+//! Connections to the backends of this region: HTTP/1.1 pooled by endpoint, HTTP/2 shared by all requests to it.
 //!
 //! The pool is our own because of one promise: a request that was provably not sent comes back to us, whole,
 //! and goes to another endpoint. Clients that pool behind their own façade keep it.
@@ -13,7 +13,10 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use rand::Rng;
 
-use crate::config::{Backend, Config};
+use crate::config::{Backend, Config, Protocol};
+
+/// An address may be a backend of two ports that speak differently.
+type Key = (SocketAddr, Protocol);
 
 pub(crate) use endpoint::Endpoint;
 pub(crate) use lease::{Failure, Lease};
@@ -21,7 +24,7 @@ pub(crate) use lease::{Failure, Lease};
 /// Every endpoint that traffic goes to, with its idle connections and load; shared by all backends.
 #[derive(Clone, Default)]
 pub(crate) struct Upstreams {
-    endpoints: Arc<RwLock<HashMap<SocketAddr, Arc<Endpoint>>>>,
+    endpoints: Arc<RwLock<HashMap<Key, Arc<Endpoint>>>>,
 }
 
 impl Upstreams {
@@ -33,31 +36,32 @@ impl Upstreams {
             candidates.iter().copied().filter(|address| Some(*address) != not).collect();
         let first = match others.len() {
             0 => return None,
-            1 => return others.first().map(|address| self.endpoint(*address)),
+            1 => return others.first().map(|address| self.endpoint((*address, backend.protocol))),
             count => rand::rng().random_range(0..count),
         };
         let second = (first + rand::rng().random_range(1..others.len())) % others.len();
-        let (first, second) = (self.endpoint(others[first]), self.endpoint(others[second]));
+        let (first, second) = (others[first], others[second]);
+        let (first, second) =
+            (self.endpoint((first, backend.protocol)), self.endpoint((second, backend.protocol)));
         Some(if second.load() < first.load() { second } else { first })
     }
 
     /// Forgets endpoints that the config no longer names; requests in flight keep theirs alive.
     pub(crate) fn retain(&self, config: &Config) {
-        let named: HashSet<SocketAddr> = config
-            .backends
-            .values()
-            .flat_map(|backend| backend.ready.iter().chain(&backend.terminating))
-            .copied()
-            .collect();
-        self.endpoints.write().retain(|address, _| named.contains(address));
+        let keys = |backend: &Backend| -> Vec<Key> {
+            let addresses = backend.ready.iter().chain(&backend.terminating);
+            addresses.map(|address| (*address, backend.protocol)).collect()
+        };
+        let named: HashSet<Key> = config.backends.values().flat_map(keys).collect();
+        self.endpoints.write().retain(|key, _| named.contains(key));
     }
 
-    fn endpoint(&self, address: SocketAddr) -> Arc<Endpoint> {
-        if let Some(endpoint) = self.endpoints.read().get(&address) {
+    fn endpoint(&self, key: Key) -> Arc<Endpoint> {
+        if let Some(endpoint) = self.endpoints.read().get(&key) {
             return Arc::clone(endpoint);
         }
         let mut endpoints = self.endpoints.write();
-        Arc::clone(endpoints.entry(address).or_insert_with(|| Arc::new(Endpoint::new(address))))
+        Arc::clone(endpoints.entry(key).or_insert_with(|| Arc::new(Endpoint::new(key.0, key.1))))
     }
 }
 
@@ -81,7 +85,7 @@ mod tests {
     fn the_busier_of_two_is_passed_over() {
         let upstreams = Upstreams::default();
         let backend = backend(&[1, 2], &[]);
-        let _busy = Lease::load_for_test(upstreams.endpoint(address(1)));
+        let _busy = Lease::load_for_test(upstreams.endpoint((address(1), Protocol::Http1)));
         for _ in 0..50 {
             assert_eq!(upstreams.pick(&backend, None).unwrap().address(), address(2));
         }
@@ -105,7 +109,7 @@ mod tests {
     #[test]
     fn endpoints_that_are_gone_are_forgotten() {
         let upstreams = Upstreams::default();
-        upstreams.endpoint(address(1));
+        upstreams.endpoint((address(1), Protocol::Http1));
         upstreams.retain(&Config::default());
         assert!(upstreams.endpoints.read().is_empty());
     }

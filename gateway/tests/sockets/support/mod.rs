@@ -6,6 +6,8 @@ pub mod authority;
 pub mod backend;
 pub mod client;
 pub mod program;
+pub mod recorder;
+pub mod wire;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

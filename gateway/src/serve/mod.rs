@@ -1,5 +1,9 @@
 //! Accepting connections: HTTP/1.1 and HTTP/2 on one port, so many at once, ended in good order.
 
+mod door;
+pub(crate) mod guard;
+mod proxy_header;
+
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -10,7 +14,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::rt::{Read, Write};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
@@ -18,6 +22,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::body::Body;
+
+pub(crate) use door::front;
 
 /// What strangers may hold of a listener.
 #[derive(Clone, Copy)]
@@ -130,8 +136,17 @@ async fn first_words(stream: &TcpStream) -> io::Result<()> {
     }
 }
 
-/// Serves HTTP on one connection, every request by `handle`.
+/// Serves HTTP on one connection of a peer, every request by `handle`.
 pub(crate) async fn http<I, H, F>(stream: I, watcher: Watcher, handle: H)
+where
+    I: Read + Write + Unpin + Send + 'static,
+    H: Fn(Request<Incoming>) -> F + Send + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    serve(builder(), stream, watcher, handle).await;
+}
+
+async fn serve<I, H, F>(builder: Builder<TokioExecutor>, stream: I, watcher: Watcher, handle: H)
 where
     I: Read + Write + Unpin + Send + 'static,
     H: Fn(Request<Incoming>) -> F + Send + 'static,
@@ -141,6 +156,13 @@ where
         let response = handle(request);
         async move { Ok::<_, std::convert::Infallible>(response.await) }
     });
+    let connection = builder.serve_connection_with_upgrades(stream, service).into_owned();
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
+fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT);
     builder
@@ -150,25 +172,14 @@ where
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .keep_alive_interval(PING_INTERVAL);
-    let connection = builder.serve_connection_with_upgrades(stream, service).into_owned();
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%error, "connection ended");
-    }
-}
-
-/// Serves plain HTTP from a TCP connection.
-pub(crate) async fn plain<H, F>(stream: TcpStream, watcher: Watcher, handle: H)
-where
-    H: Fn(Request<Incoming>) -> F + Send + 'static,
-    F: Future<Output = Response<Body>> + Send + 'static,
-{
-    http(TokioIo::new(stream), watcher, handle).await;
+    builder
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
 
+    use hyper_util::rt::TokioIo;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::task::JoinHandle;
     use tokio::time::timeout;
@@ -179,6 +190,15 @@ mod tests {
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
     const PATIENCE: Duration = Duration::from_secs(5);
     const SHORT: Duration = Duration::from_millis(200);
+
+    /// Serves plain HTTP from a TCP connection.
+    async fn plain<H, F>(stream: TcpStream, watcher: Watcher, handle: H)
+    where
+        H: Fn(Request<Incoming>) -> F + Send + 'static,
+        F: Future<Output = Response<Body>> + Send + 'static,
+    {
+        http(TokioIo::new(stream), watcher, handle).await;
+    }
 
     struct Listening {
         address: SocketAddr,

@@ -1,0 +1,70 @@
+//! The PROXY protocol, versions 1 and 2: who the client of a load balancer is.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use ppp::{HeaderResult, PartialResult, v1, v2};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+
+use super::PEEK_AGAIN;
+
+/// Addresses, and extensions that we do not read. Balancers send up to some hundred bytes.
+const MAX: usize = 4096;
+
+/// Takes the header off the stream. None: the balancer speaks for itself (a health check), or does not know.
+pub(super) async fn read(stream: &mut TcpStream) -> io::Result<Option<SocketAddr>> {
+    let mut bytes = vec![0; MAX];
+    loop {
+        let count = stream.peek(&mut bytes).await?;
+        let seen = bytes.get(..count).unwrap_or_default();
+        let parsed = HeaderResult::parse(seen);
+        if parsed.is_incomplete() && (1..MAX).contains(&count) && may_become_one(seen) && !is_line(seen) {
+            sleep(PEEK_AGAIN).await;
+            continue;
+        }
+        let (length, client) = match parsed {
+            HeaderResult::V1(Ok(header)) => (header.header.len(), client_v1(&header)),
+            HeaderResult::V2(Ok(header)) => (header.len(), client_v2(&header)),
+            _ => return Err(io::Error::new(io::ErrorKind::InvalidData, "no PROXY header")),
+        };
+        let mut header = vec![0; length];
+        stream.read_exact(&mut header).await?;
+        return Ok(client);
+    }
+}
+
+/// A version 1 header whose line has ended does not get better, whatever the parser hopes.
+fn is_line(seen: &[u8]) -> bool {
+    seen.starts_with(v1::PROTOCOL_PREFIX.as_bytes()) && seen.contains(&b'\n')
+}
+
+/// Both versions begin with bytes that no HTTP request begins with.
+fn may_become_one(seen: &[u8]) -> bool {
+    let agrees = |prefix: &[u8]| prefix.starts_with(seen) || seen.starts_with(prefix);
+    agrees(v1::PROTOCOL_PREFIX.as_bytes()) || agrees(v2::PROTOCOL_PREFIX)
+}
+
+fn client_v1(header: &v1::Header<'_>) -> Option<SocketAddr> {
+    match header.addresses {
+        v1::Addresses::Tcp4(tcp) => Some(address(tcp.source_address, tcp.source_port)),
+        v1::Addresses::Tcp6(tcp) => Some(address(tcp.source_address, tcp.source_port)),
+        v1::Addresses::Unknown => None,
+    }
+}
+
+fn client_v2(header: &v2::Header<'_>) -> Option<SocketAddr> {
+    if header.command == v2::Command::Local {
+        return None;
+    }
+    match header.addresses {
+        v2::Addresses::IPv4(tcp) => Some(address(tcp.source_address, tcp.source_port)),
+        v2::Addresses::IPv6(tcp) => Some(address(tcp.source_address, tcp.source_port)),
+        v2::Addresses::Unix(_) | v2::Addresses::Unspecified => None,
+    }
+}
+
+fn address(ip: impl Into<IpAddr>, port: u16) -> SocketAddr {
+    SocketAddr::new(ip.into().to_canonical(), port)
+}

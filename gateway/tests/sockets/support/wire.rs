@@ -1,0 +1,71 @@
+//! Bytes on a connection, and what comes back.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A client that knows nothing of HTTP.
+pub struct Wire {
+    stream: TcpStream,
+    seen: Vec<u8>,
+}
+
+impl Wire {
+    pub async fn connect(address: SocketAddr) -> Self {
+        Self { stream: TcpStream::connect(address).await.unwrap(), seen: Vec::new() }
+    }
+
+    /// Sends; a gateway that has already closed is no fault of the client's.
+    pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        let _ = self.stream.write_all(bytes.as_ref()).await;
+    }
+
+    /// Reads until `enough` or the end; tells whether it ended.
+    async fn read_until(&mut self, enough: impl Fn(&str) -> bool) -> bool {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if enough(&self.text()) {
+                return false;
+            }
+            let mut piece = [0; 4096];
+            match timeout_at(deadline, self.stream.read(&mut piece)).await {
+                Ok(Ok(0) | Err(_)) => return true,
+                Ok(Ok(read)) => self.seen.extend_from_slice(&piece[..read]),
+                Err(late) => panic!("{late} after {PATIENCE:?}; seen: {}", self.text()),
+            }
+        }
+    }
+
+    /// The statuses of the first `count` answers, or of fewer if the connection ends before.
+    pub async fn statuses(&mut self, count: usize) -> Vec<u16> {
+        self.read_until(|text| statuses(text).len() >= count && text.contains("\r\n\r\n")).await;
+        statuses(&self.text())
+    }
+
+    /// Everything until the other side closes.
+    pub async fn rest(&mut self) -> String {
+        assert!(self.read_until(|_| false).await);
+        self.text()
+    }
+
+    /// Everything until this text has come.
+    pub async fn until(&mut self, expected: &str) -> String {
+        let ended = self.read_until(|text| text.contains(expected)).await;
+        assert!(!ended, "{expected:?} has not come: {}", self.text());
+        self.text()
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.seen).into_owned()
+    }
+}
+
+fn statuses(text: &str) -> Vec<u16> {
+    let lines = text.split("HTTP/1.").skip(1);
+    lines.filter_map(|line| line.get(2..5)?.parse().ok()).collect()
+}

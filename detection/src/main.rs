@@ -27,7 +27,7 @@ enum Command {
     Run(Run),
     /// Put a labelled trace to the product and to a fixed threshold.
     Replay {
-        /// CSV with the columns timestamp, requests, errors, latency_p95_ms, label.
+        /// CSV with the columns `timestamp`, `requests`, `errors`, `latency_p95_ms`, `label`.
         file: PathBuf,
     },
 }

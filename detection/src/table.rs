@@ -89,7 +89,7 @@ pub fn caught_by_volume(outcomes: &[Outcome]) -> String {
     for (volume, _) in VOLUMES {
         let _ = write!(text, " {volume} req/s |");
     }
-    text += &format!("\n|--:|--:|{}\n", "--:|".repeat(VOLUMES.len()));
+    let _ = writeln!(text, "\n|--:|--:|{}", "--:|".repeat(VOLUMES.len()));
     for ((intensity, seconds), volumes) in cells {
         let _ = write!(text, "| {} | {} s |", float(intensity) / 10.0, seconds / 10);
         for (volume, _) in VOLUMES {
@@ -154,7 +154,7 @@ pub fn false_by_family(names: &[&str], outcomes: &[Outcome]) -> String {
         }
     }
     let mut text = format!("| negatives | trials | {} |\n", names.join(" | "));
-    text += &format!("|---|--:|{}\n", "--:|".repeat(names.len()));
+    let _ = writeln!(text, "|---|--:|{}", "--:|".repeat(names.len()));
     for (family, (all, wrong)) in families {
         let cells: Vec<String> = wrong.iter().map(ToString::to_string).collect();
         let _ = writeln!(text, "| {family} | {all} | {} |", cells.join(" | "));

@@ -28,14 +28,8 @@ const SLOW_PART: f64 = 0.05;
 const PLAIN_DEVIATIONS: f64 = 3.0;
 
 /// What was promised: the product's defaults, which are the figures.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Promise(pub Health);
-
-impl Default for Promise {
-    fn default() -> Self {
-        Self(Health::default())
-    }
-}
 
 /// What a trial truly is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,15 +128,14 @@ fn criterion(ticks_of: &[(f64, f64)], bound: f64, health: &Health) -> Finding {
         .map(|(from, to)| measure(&sums, (from, to), (window, hold), bound))
         .collect();
     let fault = stretches.iter().find(|stretch| stretch.to - stretch.from > hold).copied();
-    let plain = match fault {
-        Some(stretch) => stretch.level.min(stretch.edge) >= PLAIN_DEVIATIONS,
-        None => {
-            let highest = (0..sums.len().saturating_sub(window))
-                .map(|from| deviations(&sums, from, from + window, bound))
-                .fold(f64::NEG_INFINITY, f64::max);
-            let short = |stretch: &Stretch| stretch.level.min(stretch.edge) >= PLAIN_DEVIATIONS;
-            highest <= -PLAIN_DEVIATIONS || (!stretches.is_empty() && stretches.iter().all(short))
-        }
+    let clear = |stretch: &Stretch| stretch.level.min(stretch.edge) >= PLAIN_DEVIATIONS;
+    let plain = if let Some(stretch) = &fault {
+        clear(stretch)
+    } else {
+        let highest = (0..sums.len().saturating_sub(window))
+            .map(|from| deviations(&sums, from, from + window, bound))
+            .fold(f64::NEG_INFINITY, f64::max);
+        highest <= -PLAIN_DEVIATIONS || (!stretches.is_empty() && stretches.iter().all(clear))
     };
     Finding { fault, plain }
 }

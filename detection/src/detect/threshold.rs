@@ -1,6 +1,6 @@
 //! A fixed threshold: an alarm when each of three consecutive windows of 10 s breaks a bound.
 //!
-//! This is what an alarm of a monitoring service does ("3 out of 3 datapoints", period 10 s: Amazon CloudWatch,
+//! This is what an alarm of a monitoring service does ("3 out of 3 datapoints", period 10 s: Amazon `CloudWatch`,
 //! "Evaluating an alarm"), with the same bounds and the same hold as the product. Windows tumble; a request
 //! counts in the window in which it ends; fewer than 20 are missing data, and not breaching.
 

@@ -62,14 +62,14 @@ impl Judged {
 }
 
 /// Events, and what lies between them.
-fn labels(rows: &[Row]) -> (Vec<Span>, Vec<Span>) {
+fn labels(trace: &[Row]) -> (Vec<Span>, Vec<Span>) {
     let (mut events, mut negatives): (Vec<Span>, Vec<Span>) = (Vec::new(), Vec::new());
-    for (from, to, row) in spans(rows) {
+    for (begin, end, row) in spans(trace) {
         let (list, longest) =
             if row.fault { (&mut events, u64::MAX) } else { (&mut negatives, NEGATIVE_MILLIS) };
         match list.last_mut() {
-            Some(last) if last.1 == from && to - last.0 <= longest => last.1 = to,
-            _ => list.push((from, to)),
+            Some(last) if last.1 == begin && end - last.0 <= longest => last.1 = end,
+            _ => list.push((begin, end)),
         }
     }
     (events, negatives)

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use spillway_detection::replay::replay;
+use spillway_detection::table::rows_table;
 use spillway_sim::run::{Outcome, Play};
 use spillway_sim::shrink::shrink;
 use spillway_sim::world::{Millis, Wish, World, generate};
@@ -53,6 +55,11 @@ enum Command {
         #[arg(long, default_value = "target/sim")]
         out: PathBuf,
     },
+    /// Puts a labelled trace to the product's detector: recall, false shifts, delays.
+    Replay {
+        /// CSV with the columns `timestamp`, `requests`, `errors`, `latency_p95_ms`, `label`.
+        file: PathBuf,
+    },
     /// Plays a world from a file, as `worlds` writes it, and prints everything that happened.
     ReplayWorld {
         /// The file.
@@ -70,6 +77,11 @@ fn main() -> anyhow::Result<ExitCode> {
                 make_small(*seed, wish(regions), &out)?;
             }
             Ok(code(summary.failures.is_empty()))
+        }
+        Command::Replay { file } => {
+            let rows = replay(&file).with_context(|| file.display().to_string())?;
+            print!("{}", rows_table(rows.iter()));
+            Ok(ExitCode::SUCCESS)
         }
         Command::ReplayWorld { file } => {
             let text =

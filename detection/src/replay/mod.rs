@@ -68,7 +68,7 @@ fn labels(trace: &[Row]) -> (Vec<Span>, Vec<Span>) {
         let (list, longest) =
             if row.fault { (&mut events, u64::MAX) } else { (&mut negatives, NEGATIVE_MILLIS) };
         match list.last_mut() {
-            Some(last) if last.1 == begin && end - last.0 <= longest => last.1 = end,
+            Some(span) if span.1 == begin && end - span.0 <= longest => span.1 = end,
             _ => list.push((begin, end)),
         }
     }

@@ -28,6 +28,9 @@ pub(crate) struct Args {
     /// Leave the hub out.
     #[arg(long)]
     pub(crate) no_hub: bool,
+    /// Only the hub; the other figures stay as the last run left them. For a machine that was not quiet all along.
+    #[arg(long, conflicts_with_all = ["quick", "maps", "sizes", "no_hub"])]
+    pub(crate) only_hub: bool,
     /// Where figures go [default: target/bench in the repository].
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,

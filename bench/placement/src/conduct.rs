@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, ensure};
 
 use crate::{
-    args::{Args, root},
+    args::{Args, Places, root},
     case::{Allocator, Fill, Map, Outcome, Pass},
     figures::{Figure, Findings, Setting},
     fill::TIMES,
@@ -40,6 +40,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let (start, places) = (Instant::now(), args.places());
     let stage = Stage::build(&places.out)?;
     let runs = args.runs.unwrap_or(if args.quick { 2 } else { 5 });
+    if args.only_hub {
+        return play_the_hub_again(&stage, runs, &places);
+    }
     let machine = machine::describe(); // before this process is pinned and sees one core
     let hub = if args.no_hub { vec![] } else { hub::conduct(&stage.this, runs, args.quick)? };
     machine::pin()?;
@@ -61,6 +64,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let findings = Findings { figures, hub, setting };
     findings.write(&places.out)?;
     report::write(&findings, &places)
+}
+
+fn play_the_hub_again(stage: &Stage, runs: u32, places: &Places) -> anyhow::Result<()> {
+    let mut findings = Findings::read(&places.out)?;
+    findings.hub = hub::conduct(&stage.this, runs, false)?;
+    findings.setting.command += "; the hub once more with --only-hub";
+    findings.write(&places.out)?;
+    report::write(&findings, places)
 }
 
 fn command(args: &Args) -> String {

@@ -71,7 +71,9 @@ fn main() -> anyhow::Result<ExitCode> {
     match Flags::parse().command {
         Command::Run { seed, regions, trace } => Ok(run(&generate(seed, wish(regions)), trace)),
         Command::Worlds { count, from, regions, threads, shrink, out } => {
-            let summary = play_many(from, count, threads, wish(regions));
+            let summary = play_many(from, count, threads, wish(regions), &|seed, violation| {
+                eprintln!("seed {seed}: {}: {}", violation.invariant, violation.message);
+            });
             print_summary(&summary);
             for seed in summary.failures.keys().take(shrink) {
                 make_small(*seed, wish(regions), &out)?;

@@ -33,9 +33,15 @@ pub fn judge(world: &World, play_as: Play) -> Outcome {
     play(world, play_as, &mut invariants::all(world))
 }
 
-/// Plays the worlds of `count` seeds from `from` on.
+/// Plays the worlds of `count` seeds from `from` on; `broken` hears of each failure as it is found.
 #[must_use]
-pub fn play_many(from: u64, count: u64, threads: usize, wish: Wish) -> Summary {
+pub fn play_many(
+    from: u64,
+    count: u64,
+    threads: usize,
+    wish: Wish,
+    broken: &(dyn Fn(u64, &Violation) + Sync),
+) -> Summary {
     let (next, summary) = (AtomicU64::new(0), Mutex::new(Summary::default()));
     std::thread::scope(|scope| {
         for _ in 0..threads.max(1) {
@@ -47,6 +53,9 @@ pub fn play_many(from: u64, count: u64, threads: usize, wish: Wish) -> Summary {
                     }
                     let (seed, world) = (from + nth, generate(from + nth, wish));
                     let outcome = judge(&world, Play::default());
+                    if let Some(violation) = &outcome.violation {
+                        broken(seed, violation);
+                    }
                     summary.lock().unwrap_or_else(PoisonError::into_inner).add(seed, &world, outcome);
                 }
             });

@@ -28,8 +28,6 @@ use crate::{
 const CALL: Duration = Duration::from_secs(5);
 /// Objects of the hub that are worked on at a time, of each kind.
 const WORKERS: usize = 8;
-/// Rows that are forgotten in one step when a term ends.
-const FORGET: usize = 256;
 
 /// What a term needs from outside.
 pub(crate) struct Terms {
@@ -76,10 +74,6 @@ pub(crate) async fn lead(terms: &Terms, admin: &Admin, cancel: CancellationToken
     f.members.tasks.wait().await;
     admin.federation.store(None);
     admin.placement.store(None);
-    // Dropped whole, a large map would hold up whatever else this thread has to do.
-    while f.placement.clear(FORGET) > 0 {
-        tokio::task::yield_now().await;
-    }
     Ok(())
 }
 

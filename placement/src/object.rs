@@ -92,6 +92,9 @@ impl Object {
         let work = resized.fold(Work::NONE, |work, block| work.and(Work::resizing(block.capacity(), 0)));
         let links = self.blocks().count() - 1;
         let work = work.and(Work::holding(0, links * size_of::<More>()));
+        if work == Work::NONE {
+            return work;
+        }
         work.seen("clear", || {
             (self.first, self.more, self.astray) = (Block::default(), None, 0);
         });

@@ -100,6 +100,8 @@ impl Compiler {
             probe: ingress.probe_path.clone().map(|path| Probe { path, host: ingress.probe_host.clone() }),
             spill: ingress.spill,
             max_body_bytes: ingress.max_body_bytes,
+            strip_prefix: ingress.strip_prefix,
+            rewrite_links: ingress.rewrite_links,
         });
     }
 

@@ -44,6 +44,23 @@ pub struct Route {
     /// Bytes that the body of a request may have, if that is bounded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_body_bytes: Option<u64>,
+    /// Whether its prefix is taken off the path before the backend sees it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strip_prefix: bool,
+    /// Whether `Link` fields of its responses are rewritten, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rewrite_links: bool,
+}
+
+impl Route {
+    /// The prefix that the backend does not see.
+    #[must_use]
+    pub fn stripped_prefix(&self) -> Option<&str> {
+        match &self.path {
+            PathPattern::Prefix(prefix) if self.strip_prefix && !prefix.is_empty() => Some(prefix),
+            _ => None,
+        }
+    }
 }
 
 /// How to see whether a route works without waiting for traffic.

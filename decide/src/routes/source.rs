@@ -27,6 +27,10 @@ pub struct Ingress {
     pub spill: SpillPolicy,
     /// Bytes that the body of a request may have.
     pub max_body_bytes: Option<u64>,
+    /// Whether the prefix of a path is taken off before the backend sees it.
+    pub strip_prefix: bool,
+    /// Whether `Link` fields are rewritten, too.
+    pub rewrite_links: bool,
     /// Its rules.
     pub rules: Vec<IngressRule>,
     /// What takes the rest.

@@ -43,6 +43,8 @@ pub(super) fn read(object: &Object, rejections: &mut Vec<Rejection>) -> Ingress 
         probe_path: annotation(annotations::PROBE_PATH).filter(|path| path.starts_with('/')),
         probe_host: annotation(annotations::PROBE_HOST).filter(|host| !host.is_empty()),
         spill: read_spill(annotation(annotations::SPILL).as_deref(), &mut reject),
+        strip_prefix: false,
+        rewrite_links: false,
         max_body_bytes: read_max_body(annotation(MAX_BODY_BYTES).as_deref(), &mut reject),
         default_backend: default_backend.and_then(|backend| read_backend(backend, &mut reject)),
         rules,

@@ -74,6 +74,8 @@ fn read_route(order: i64, route: &FileRoute) -> Ingress {
             FileSpill::None => SpillPolicy::None,
         },
         max_body_bytes: route.max_body_bytes,
+        strip_prefix: route.strip_prefix,
+        rewrite_links: route.rewrite_links,
         rules: vec![IngressRule { host: route.host.clone(), paths: vec![path] }],
         default_backend: None,
     }

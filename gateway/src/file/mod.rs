@@ -154,6 +154,12 @@ pub struct FileRoute {
     /// Which of its requests may be forwarded to another region.
     #[serde(default)]
     pub spill: FileSpill,
+    /// Take the prefix `path` off before the backend sees it, and put it back into redirects.
+    #[serde(default)]
+    pub strip_prefix: bool,
+    /// Rewrite `Link` fields as redirects are; they may name what is no redirect.
+    #[serde(default)]
+    pub rewrite_links: bool,
     /// Bytes of a request's body; more is answered 413. Absent: as in `bounds`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_body_bytes: Option<u64>,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::header::HOST;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use spillway_decide::routes::Route;
 use tokio::time::{Instant, timeout_at};
 
 use super::spilled::to_http2;
@@ -41,7 +42,7 @@ impl Proxy {
         let flight = route.priority.as_ref().map(|priority| self.inner.traffic.begin(priority, &arrival));
         let backend = config.backends.get(&route.backend);
         let outcome = match backend {
-            Some(backend) => self.ask(backend, origin, request, !spilled, &upload).await,
+            Some(backend) => self.ask(backend, route, origin, request, !spilled, &upload).await,
             None => Err(Unserved::NoEndpoint),
         };
         match (flight, &outcome) {
@@ -55,7 +56,7 @@ impl Proxy {
             return self.refuse(Some(route), refusal);
         }
         let mut response = outcome.unwrap_or_else(|unserved| self.apologise(&route.id, &unserved, spilled));
-        self.finish_response(&mut response, config, route, origin);
+        self.finish_response(&mut response, config, route, origin, route.stripped_prefix());
         self.inner.metrics.request(Some(route), response.status(), served);
         response
     }
@@ -63,6 +64,7 @@ impl Proxy {
     async fn ask(
         &self,
         backend: &Backend,
+        route: &Route,
         origin: &Origin,
         mut request: Request<Body>,
         first_hop: bool,
@@ -71,6 +73,9 @@ impl Proxy {
         let trailers = headers::wants_trailers(request.headers());
         let tunnel = upgrade::Tunnel::asked(&mut request, backend.protocol);
         self.prepare(&mut request, origin);
+        if let Some(prefix) = route.stripped_prefix() {
+            strip_prefix(&mut request, prefix);
+        }
         to_backend_form(&mut request, origin, backend.protocol);
         if trailers {
             let version = request.version();
@@ -165,6 +170,20 @@ async fn in_time<T>(answer: impl Future<Output = T>, upload: &Upload) -> Option<
             return None;
         }
         deadline = later;
+    }
+}
+
+/// Takes a prefix of whole segments off the path.
+fn strip_prefix(request: &mut Request<Body>, prefix: &str) {
+    let Some(rest) = request.uri().path_and_query().and_then(|path| path.as_str().strip_prefix(prefix))
+    else {
+        return;
+    };
+    let path = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
+    let mut parts = request.uri().clone().into_parts();
+    parts.path_and_query = path.parse().ok();
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
     }
 }
 

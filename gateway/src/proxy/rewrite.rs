@@ -4,7 +4,9 @@
 
 use http::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode, Version};
-use spillway_decide::redirects::{Context, Outcome, rewrite_location, rewrite_refresh, rewrite_set_cookie};
+use spillway_decide::redirects::{
+    Context, Outcome, rewrite_link, rewrite_location, rewrite_refresh, rewrite_set_cookie,
+};
 use spillway_decide::routes::Route;
 
 use super::{Origin, Proxy, headers};
@@ -30,6 +32,7 @@ impl Proxy {
         config: &Config,
         route: &Route,
         origin: &Origin,
+        stripped_prefix: Option<&str>,
     ) {
         *response.version_mut() = Version::HTTP_11;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
@@ -43,8 +46,11 @@ impl Proxy {
             scheme: origin.scheme,
             authority: &origin.authority,
             aliases: &aliases,
-            stripped_prefix: None,
+            stripped_prefix,
         };
+        if route.rewrite_links {
+            rewrite_field(response.headers_mut(), &header::LINK, rewrite_link, &context, &self.inner.metrics);
+        }
         rewrite(response.headers_mut(), &context, &self.inner.metrics);
     }
 }
@@ -52,16 +58,26 @@ impl Proxy {
 fn rewrite(headers: &mut HeaderMap, context: &Context<'_>, metrics: &Metrics) {
     keep_first_location(headers);
     for (name, rewrite) in &CARRIERS {
-        let Entry::Occupied(mut values) = headers.entry(name) else { continue };
-        for value in values.iter_mut() {
-            match rewrite(value.as_bytes(), context) {
-                Outcome::Same => {}
-                Outcome::Invalid => metrics.location_invalid(),
-                Outcome::Rewritten(bytes) => {
-                    if let Ok(rewritten) = HeaderValue::from_bytes(&bytes) {
-                        *value = rewritten;
-                        metrics.location_rewritten(name);
-                    }
+        rewrite_field(headers, name, *rewrite, context, metrics);
+    }
+}
+
+fn rewrite_field(
+    headers: &mut HeaderMap,
+    name: &HeaderName,
+    rewrite: Rewrite,
+    context: &Context<'_>,
+    metrics: &Metrics,
+) {
+    let Entry::Occupied(mut values) = headers.entry(name) else { return };
+    for value in values.iter_mut() {
+        match rewrite(value.as_bytes(), context) {
+            Outcome::Same => {}
+            Outcome::Invalid => metrics.location_invalid(),
+            Outcome::Rewritten(bytes) => {
+                if let Ok(rewritten) = HeaderValue::from_bytes(&bytes) {
+                    *value = rewritten;
+                    metrics.location_rewritten(name);
                 }
             }
         }

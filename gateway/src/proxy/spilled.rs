@@ -38,7 +38,8 @@ impl Proxy {
                 Attempt::Answered(mut response) => {
                     self.inner.metrics.spilled(region);
                     self.inner.metrics.upstream_latency(Served::ByOther, received.elapsed());
-                    self.finish_response(&mut response, config, route, origin);
+                    // The prefix is put back where it was taken off.
+                    self.finish_response(&mut response, config, route, origin, None);
                     self.inner.metrics.request(Some(route), response.status(), Served::ByOther);
                     return response;
                 }

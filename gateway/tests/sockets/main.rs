@@ -5,6 +5,7 @@
 
 mod alone;
 mod bounds;
+mod corpus;
 mod dns;
 mod emptied;
 mod hops;

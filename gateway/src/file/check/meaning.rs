@@ -8,7 +8,7 @@ use spillway_decide::redirects::AliasSet;
 use super::{Fault, text_of};
 use crate::file::build::compile_routes;
 use crate::file::node::{Node, Step};
-use crate::file::{FileRoute, GatewayFile};
+use crate::file::{FilePathType, FileRoute, GatewayFile};
 
 /// Everything that does not fit together.
 pub(super) fn faults(file: &GatewayFile, tree: &Node) -> Vec<Fault> {
@@ -60,6 +60,9 @@ impl Meaning<'_> {
                 &at("name"),
                 format!("{:?} is the name of an earlier route; each needs its own", route.name),
             );
+        }
+        if route.strip_prefix && route.path_type == FilePathType::Exact {
+            self.fault(&at("stripPrefix"), "needs pathType Prefix: an exact path has no rest".to_owned());
         }
         self.aliases(&at("redirectAliases"), &route.redirect_aliases);
     }

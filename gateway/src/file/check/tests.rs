@@ -89,6 +89,11 @@ fn a_fault_names_its_line_its_field_and_what_is_allowed() {
             "priorities: {p: {regions: [{name: a}], shift: {stepsPercent: [50, 10]}}}\nbackends:",
             "priorities.p.shift.stepsPercent: must ascend",
         ),
+        (
+            "  host:",
+            "  pathType: Exact\n  stripPrefix: true\n  host:",
+            "line 8: routes[0].stripPrefix: needs pathType Prefix",
+        ),
         ("backends:", "region: Shen Zhen\nbackends:", "line 2: region: \"Shen Zhen\" must match"),
         ("backends:", "peers: 3\nbackends:", "line 2: peers: is an integer; must be a list"),
         ("backends:", "backends: [\n", "line "),

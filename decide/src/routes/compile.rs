@@ -31,6 +31,9 @@ struct Compiler {
     routes: Vec<Route>,
     rejections: Vec<Rejection>,
     owners: HashMap<(HostPattern, PathPattern), String>,
+    /// The namespace that claimed a host first, by the ingress that did so: who may write Ingresses in another
+    /// one must not take paths of it.
+    hosts: HashMap<HostPattern, (String, String)>,
 }
 
 impl Compiler {
@@ -59,6 +62,9 @@ impl Compiler {
             Ok(host) => host,
             Err(message) => return self.reject(ingress, message),
         };
+        if let Err(message) = self.claim(ingress, &host) {
+            return self.reject(ingress, message);
+        }
         for path in &rule.paths {
             match path_pattern(path) {
                 Ok(pattern) => {
@@ -67,6 +73,22 @@ impl Compiler {
                 Err(message) => self.reject(ingress, message),
             }
         }
+    }
+
+    /// A host belongs to one namespace; rules without a host belong to nobody.
+    fn claim(&mut self, ingress: &Ingress, host: &HostPattern) -> Result<(), String> {
+        if *host == HostPattern::Any {
+            return Ok(());
+        }
+        let claimed = || (ingress.namespace.clone(), format!("{}/{}", ingress.namespace, ingress.name));
+        let (namespace, owner) = self.hosts.entry(host.clone()).or_insert_with(claimed);
+        if *namespace == ingress.namespace {
+            return Ok(());
+        }
+        Err(format!(
+            "rules.host {:?} belongs to the namespace {namespace} by the older ingress {owner}",
+            text_of_host(host)
+        ))
     }
 
     fn route(

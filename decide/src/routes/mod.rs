@@ -3,7 +3,8 @@
 //! [`compile`] turns plain Ingress data into [`Route`]s, [`RouteTable`] finds the one for a host and path at a
 //! cost that depends on the length of the path, not on the number of routes. The semantics are those of
 //! Kubernetes' Ingress v1: exact hosts before wildcards before none, exact paths before the longest prefix,
-//! and an older Ingress before a younger one that claims the same.
+//! and an older Ingress before a younger one that claims the same. A host belongs to the namespace that
+//! claimed it first.
 
 mod compile;
 pub mod hold;

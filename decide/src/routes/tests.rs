@@ -104,6 +104,65 @@ fn the_older_ingress_keeps_what_it_has() {
 }
 
 #[test]
+fn a_host_belongs_to_the_namespace_that_claimed_it_first() {
+    let claim = |namespace: &str, created: i64, host: Option<&str>, text: &str| {
+        let mut claim = ingress(&format!("i{created}"), host, vec![path(text, PathType::Prefix, namespace)]);
+        (claim.namespace, claim.created) = (namespace.into(), created);
+        claim
+    };
+    let (table, rejections) = compile(vec![
+        claim("thief", 2, Some("h.example"), "/login"),
+        claim("owner", 1, Some("h.example"), "/"),
+        claim("owner", 3, Some("h.example"), "/api"),
+        claim("thief", 4, Some("*.h.example"), "/"),
+        claim("owner", 5, Some("*.h.example"), "/x"),
+        claim("owner", 6, None, "/any"),
+        claim("thief", 7, None, "/other"),
+    ]);
+    for (host, path, expected) in [
+        ("h.example", "/login", Some("owner")),
+        ("h.example", "/api", Some("owner")),
+        ("a.h.example", "/x", Some("thief")),
+        ("else.example", "/any", Some("owner")),
+        ("else.example", "/other", Some("thief")),
+    ] {
+        assert_eq!(service(&table, host, path), expected, "{host}{path}");
+    }
+    let told: Vec<_> = rejections.iter().map(|one| (one.ingress.as_str(), one.message.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            (
+                "thief/i2",
+                "rules.host \"h.example\" belongs to the namespace owner by the older ingress owner/i1"
+            ),
+            (
+                "owner/i5",
+                "rules.host \"*.h.example\" belongs to the namespace thief by the older ingress thief/i4"
+            ),
+        ]
+    );
+}
+
+#[test]
+fn ten_thousand_routes_compile_and_each_is_found() {
+    let ingresses = (0..10_000).map(|n| {
+        let host = format!("h{}.example", n % 100);
+        ingress(
+            &format!("i{n}"),
+            Some(&host),
+            vec![path(&format!("/p/{n}"), PathType::Prefix, &format!("s{n}"))],
+        )
+    });
+    let (table, rejections) = compile(ingresses.collect());
+    assert_eq!(rejections, []);
+    for n in 0..10_000 {
+        let (host, path) = (format!("h{}.example", n % 100), format!("/p/{n}/x"));
+        assert_eq!(service(&table, &host, &path), Some(format!("s{n}").as_str()));
+    }
+}
+
+#[test]
 fn one_bad_entry_costs_only_itself() {
     let mut bad = ingress("a", Some("a.*.example"), vec![path("/", PathType::Prefix, "s")]);
     bad.rules.push(IngressRule {

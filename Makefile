@@ -63,7 +63,13 @@ clean-cache: ## remove the shared build cache (compiled Rust and control planes)
 	rm -rf $(SPILLWAY_CACHE)
 
 .PHONY: bench
-bench: bench-placement ## every benchmark; figures in target/bench, pages in docs/
+bench: bench-placement bench-detection ## every benchmark; figures in target/bench, pages in docs/
+
+.PHONY: bench-detection
+bench-detection: ## recall, false shifts and delay beside four other detectors: about 7 minutes of one core
+	@command -v cargo >/dev/null || { echo "make: 'cargo' is not on PATH: install Rust (rustup)"; exit 1; }
+	nice cargo build --release --locked -p spillway-detection
+	$(CARGO_TARGET_DIR)/release/bench-detection run --document docs/detection.md --plot docs/detection.svg
 
 .PHONY: bench-placement
 bench-placement: ## the placement map beside its rivals: about 20 minutes on a quiet machine; uses Go if it is there

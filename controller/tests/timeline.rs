@@ -1,7 +1,5 @@
 //! A timeline holds the growth steps of the placement map, in a file that trace viewers read.
 
-#![expect(clippy::expect_used, reason = "a test fails loudly")]
-
 use serde_json::Value;
 use spillway_controller::timeline;
 use spillway_placement::{Fingerprint, ObjectKey, PlacementMap};

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
+use rayon::prelude::*;
 use spillway_detection::bank::{PROMISED_VOLUME, bank};
 use spillway_detection::detect::KINDS;
 use spillway_detection::figures::{Row, Score, rows};
@@ -73,7 +74,8 @@ fn run(options: &Run) -> Result<()> {
     let names: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
     let trials = bank(options.seed).into_iter();
     let trials = trials.filter(|trial| options.volume.is_none_or(|volume| trial.volume == volume));
-    let outcomes: Vec<Outcome> = trials.map(|trial| run_all(trial, &promise)).collect();
+    let outcomes: Vec<Outcome> =
+        trials.collect::<Vec<_>>().into_par_iter().map(|trial| run_all(trial, &promise)).collect();
     if options.wrong {
         print_wrong(&outcomes);
     }
@@ -105,7 +107,11 @@ fn document(
     text += &table::by_scope(rows);
     let _ = writeln!(text, "What the product caught, by intensity, length and volume:\n");
     text += &table::caught_by_volume(outcomes);
-    let _ = writeln!(text, "\nHow long after the hold it caught them, from 100 requests a second on:\n");
+    let _ = writeln!(
+        text,
+        "\nHow long after the hold it caught them, from 100 requests a second on (slow drains, which pass the bound \
+         only little by little, by themselves):\n"
+    );
     text += &table::delay_by_intensity(outcomes);
     let _ = writeln!(text, "\nWhere traffic moved for no fault:\n");
     text += &table::false_by_family(names, outcomes);

@@ -8,18 +8,21 @@
 use rand::{Rng, SeedableRng};
 use rand_distr::{Distribution, Poisson};
 use rand_pcg::Pcg64Mcg;
+use rayon::prelude::*;
 use statrs::distribution::{Binomial, DiscreteCDF};
 
 use crate::bank::{Scene, TAIL_MILLIS, Trial};
 use crate::course::{CALM, Course, Effect, Load, Shape, Spell, as_float};
 use crate::detect::Kind;
 use crate::latency::Latency;
-use crate::trial::run;
+use crate::stats::float;
+use crate::trial::{Outcome, run};
 use crate::truth::{Class, Promise};
 
 const DAY_MILLIS: u64 = 86_400_000;
 const YEAR_DAYS: u64 = 365;
-/// Before an incident: windows fill.
+/// Before an incident: windows fill. To it comes as much as makes the incident begin at any place in a window of
+/// ten seconds.
 const LEAD_MILLIS: u64 = 20_000;
 /// Incidents nearer than this are run together.
 const TOGETHER_MILLIS: u64 = 60_000;
@@ -68,22 +71,18 @@ pub struct Ordinary {
 /// Runs so many region-years.
 #[must_use]
 pub fn run_years(years: u64, seed: u64, kinds: &[Kind], promise: &Promise) -> Ordinary {
-    let mut ordinary = Ordinary { wrong: vec![0; kinds.len()], ..Ordinary::default() };
-    for year in 0..years {
-        ordinary.region_years += 1.0;
-        for trial in incidents(seed.wrapping_mul(7919).wrapping_add(year), YEAR_DAYS) {
-            let outcome = run(trial, kinds, promise);
-            ordinary.incidents += 1;
-            if matches!(outcome.truth.class, Class::Fault { .. }) {
-                ordinary.faults += 1;
-                continue;
-            }
-            for (wrong, reaction) in ordinary.wrong.iter_mut().zip(&outcome.reactions) {
-                *wrong += u64::from(reaction.moved.is_some());
-            }
-        }
+    let trials = (0..years).flat_map(|year| incidents(seed.wrapping_mul(7919).wrapping_add(year), YEAR_DAYS));
+    let trials: Vec<Trial> = trials.collect();
+    let outcomes: Vec<Outcome> = trials.into_par_iter().map(|trial| run(trial, kinds, promise)).collect();
+    let faults = outcomes.iter().filter(|outcome| outcome.truth.class != Class::Noise).count();
+    let noise = || outcomes.iter().filter(|outcome| outcome.truth.class == Class::Noise);
+    let wrong = |place: usize| noise().filter(|outcome| outcome.reactions[place].moved.is_some()).count();
+    Ordinary {
+        region_years: float(years),
+        incidents: outcomes.len() as u64,
+        faults: faults as u64,
+        wrong: (0..kinds.len()).map(|place| wrong(place) as u64).collect(),
     }
-    ordinary
 }
 
 /// The incidents of some days, as trials.
@@ -110,8 +109,9 @@ fn trial(seed: u64, number: u64, mut spells: Vec<Spell>) -> Trial {
     let start = spells.first().map_or(0, |spell| spell.from);
     let day = as_float(start % DAY_MILLIS) / as_float(DAY_MILLIS);
     let rate = MEAN_RATE * (1.0 + SWING * (day * std::f64::consts::TAU).sin());
+    let lead = LEAD_MILLIS + start % 10_000;
     for spell in &mut spells {
-        (spell.from, spell.to) = (spell.from - start + LEAD_MILLIS, spell.to - start + LEAD_MILLIS);
+        (spell.from, spell.to) = (spell.from - start + lead, spell.to - start + lead);
     }
     let end = spells.iter().map(|spell| spell.to).max().unwrap_or(LEAD_MILLIS);
     let millis = end + TAIL_MILLIS;

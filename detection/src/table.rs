@@ -104,18 +104,21 @@ pub fn caught_by_volume(outcomes: &[Outcome]) -> String {
 /// Of the first detector: how long after the hold the alarm came, by intensity, from the promised volume on.
 #[must_use]
 pub fn delay_by_intensity(outcomes: &[Outcome]) -> String {
-    let mut beyond: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+    let mut beyond: BTreeMap<(bool, u64), Vec<f64>> = BTreeMap::new();
     for (outcome, intensity, delay) in faults(outcomes) {
         if let (Some(delay), true) = (delay, outcome.trial.volume >= PROMISED_VOLUME) {
-            beyond.entry(tenths(intensity)).or_default().push(delay);
+            let drain = outcome.trial.family == "slow drain";
+            beyond.entry((drain, tenths(intensity))).or_default().push(delay);
         }
     }
-    let mut text = "| times the bound | caught | p50 | p99 | worst |\n|--:|--:|--:|--:|--:|\n".to_owned();
-    for (intensity, mut delays) in beyond {
+    let mut text =
+        "| | times the bound | caught | p50 | p99 | worst |\n|---|--:|--:|--:|--:|--:|\n".to_owned();
+    for ((drain, intensity), mut delays) in beyond {
         delays.sort_by(f64::total_cmp);
         let [p50, p99, worst] = [0.5, 0.99, 1.0].map(|part| seconds(percentile(&delays, part)));
         let times = float(intensity) / 10.0;
-        let _ = writeln!(text, "| {times} | {} | {p50} | {p99} | {worst} |", delays.len());
+        let what = if drain { "slow drain" } else { "at once" };
+        let _ = writeln!(text, "| {what} | {times} | {} | {p50} | {p99} | {worst} |", delays.len());
     }
     text
 }

@@ -65,9 +65,9 @@ pub fn bank(seed: u64) -> Vec<Trial> {
     trials
 }
 
-/// Everything begins up to a second later, on the grain of courses.
+/// Everything begins up to ten seconds later, on the grain of courses: at any place in a tumbling window.
 fn shift(scene: &mut Scene, dice: &mut Pcg64Mcg) {
-    let later = dice.random_range(0..10) * TICK_MILLIS;
+    let later = dice.random_range(0..100) * TICK_MILLIS;
     for spell in scene.regions.iter_mut().flat_map(|course| &mut course.spells) {
         (spell.from, spell.to) = (spell.from + later, spell.to + later);
     }

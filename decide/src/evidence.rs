@@ -12,6 +12,10 @@ use crate::track::{Bound, Reading, Span, Track};
 const SLOW_FRACTION: f64 = 0.05;
 /// One lost probe is no news.
 const MIN_BAD_PROBES: u32 = 2;
+/// From so many requests to a probe on, requests tell how a region is.
+const REQUESTS_TO_A_PROBE: u32 = 10;
+/// What probes must pass to be heard beside them.
+const MOST_PROBES: f64 = 0.5;
 
 /// Rolling windows of one priority's requests and probes in this region.
 ///
@@ -217,11 +221,18 @@ impl Evidence {
         let requests = |fraction| Bound { fraction, min_total: self.health.min_requests, min_bad: 1 };
         let errors = self.errors.read(now, requests(self.health.max_error_percent / 100.0));
         let slow = self.slow.read(now, requests(SLOW_FRACTION));
+        let fraction = self.probes_that_may_fail(now, errors.total);
+        let bound = Bound { fraction, min_total: MIN_BAD_PROBES, min_bad: MIN_BAD_PROBES };
+        Readings { errors, slow, probes: self.probes.read(now, bound) }
+    }
+
+    /// Where requests tell how a region is, its few probes say more than they do only if most of them fail: a
+    /// stray lost one, seconds before a fault or after it, must not stretch what requests date exactly.
+    fn probes_that_may_fail(&mut self, now: Time, requests: u32) -> f64 {
+        let (probes, _) = self.probes.window(now);
         let lost = 1.0 - self.health.min_availability_percent / 100.0;
-        let probes = self
-            .probes
-            .read(now, Bound { fraction: lost, min_total: MIN_BAD_PROBES, min_bad: MIN_BAD_PROBES });
-        Readings { errors, slow, probes }
+        let told = requests >= self.health.min_requests.max(probes.saturating_mul(REQUESTS_TO_A_PROBE));
+        if told { lost.max(MOST_PROBES) } else { lost }
     }
 
     /// Any criterion out of bounds keeps the run alive; the run holds all their evidence.

@@ -213,3 +213,40 @@ fn has_no_opinion_before_a_window_is_full() {
     assert!(!evidence.assess(Time(109_900)).opinion);
     assert!(evidence.assess(seconds(110)).opinion);
 }
+
+/// A hundred requests a second fail by half for 29 s; beside them a probe is lost now and then.
+#[test]
+fn stray_lost_probes_do_not_stretch_what_requests_date() {
+    for strays in [[14, 52], [15, 53], [19, 50], [18, 18]] {
+        let mut evidence = Evidence::new(Time(0), &Health::default());
+        let mut longest = Duration::ZERO;
+        for tick in 0..700_u64 {
+            let (now, faulty) = (Time(tick * 100), (200..490).contains(&tick));
+            for nth in 0..10 {
+                evidence.request(now, Duration::from_millis(20), faulty && nth % 2 == 0);
+            }
+            if tick % 10 == 0 {
+                let lost = strays.contains(&(tick / 10)) || (faulty && tick % 20 == 0);
+                evidence.probe(now, !lost);
+            }
+            longest = longest.max(evidence.assess(now).held);
+        }
+        assert!((28..30).contains(&longest.as_secs()), "{strays:?}: {longest:?}");
+    }
+}
+
+#[test]
+fn probes_that_all_fail_are_heard_beside_requests() {
+    let mut evidence = Evidence::new(Time(0), &Health::default());
+    for tick in 0..600_u64 {
+        evidence.request(Time(tick * 100), Duration::from_millis(20), false);
+        evidence.request(Time(tick * 100), Duration::from_millis(20), false);
+        if tick % 10 == 0 {
+            evidence.probe(Time(tick * 100), tick < 200);
+        }
+        evidence.assess(Time(tick * 100));
+    }
+    let assessment = evidence.assess(seconds(60));
+    assert!(matches!(assessment.breach, Some(Breach::Availability { .. })), "{:?}", assessment.breach);
+    assert!(assessment.held >= Duration::from_secs(30), "{:?}", assessment.held);
+}

@@ -34,6 +34,16 @@ pub struct Sli {
 pub(crate) struct Latencies {
     seconds: u64,
     sketches: VecDeque<(u64, DDSketch)>,
+    /// All but the newest second together, while these stay the same: the percentile is asked for ten times a
+    /// second.
+    older: Option<Older>,
+}
+
+#[derive(Clone)]
+struct Older {
+    from: u64,
+    until: u64,
+    sketch: DDSketch,
 }
 
 /// Enough for latencies from 0.1 ms to a day; each sketch grows only to the range it has seen.
@@ -43,14 +53,18 @@ const SMALLEST_MILLIS: f64 = 0.1;
 
 impl Latencies {
     pub(crate) fn new(window: Duration) -> Self {
-        Self { seconds: window.as_secs().max(1), sketches: VecDeque::new() }
+        Self { seconds: window.as_secs().max(1), sketches: VecDeque::new(), older: None }
     }
 
     pub(crate) fn add(&mut self, at: Time, latency: Duration) {
         let second = at.0 / 1000;
         let value = (latency.as_secs_f64() * 1000.0).max(SMALLEST_MILLIS);
+        let newest = self.sketches.back().map(|(number, _)| *number);
         if let Some((_, sketch)) = self.sketches.iter_mut().rev().find(|(number, _)| *number == second) {
             sketch.add(value);
+            if newest != Some(second) {
+                self.older = None;
+            }
         } else if self.sketches.back().is_none_or(|(number, _)| *number < second) {
             let mut sketch = DDSketch::new(config());
             sketch.add(value);
@@ -62,11 +76,26 @@ impl Latencies {
     /// The 95th percentile in milliseconds.
     pub(crate) fn p95(&mut self, now: Time) -> Option<f64> {
         self.forget(now);
+        let (from, until) = (self.sketches.front()?.0, self.sketches.back()?.0);
+        let older = self.older.take().filter(|older| (older.from, older.until) == (from, until));
+        let older = match older {
+            Some(older) => older,
+            None => Older { from, until, sketch: self.merged()? },
+        };
+        let mut all = older.sketch.clone();
+        self.older = Some(older);
+        all.merge(&self.sketches.back()?.1).ok()?;
+        all.quantile(0.95).ok().flatten()
+    }
+
+    /// All seconds but the newest.
+    fn merged(&self) -> Option<DDSketch> {
         let mut all = DDSketch::new(config());
-        for (_, sketch) in &self.sketches {
+        let count = self.sketches.len().saturating_sub(1);
+        for (_, sketch) in self.sketches.iter().take(count) {
             all.merge(sketch).ok()?;
         }
-        all.quantile(0.95).ok().flatten()
+        Some(all)
     }
 
     fn forget(&mut self, now: Time) {
@@ -93,6 +122,21 @@ mod tests {
         }
         let p95 = latencies.p95(Time(51_000)).unwrap();
         assert!((p95 / 2850.0 - 1.0).abs() < 0.012, "{p95}");
+    }
+
+    /// What is remembered between two questions must not outlive what it was made of.
+    #[test]
+    fn answers_the_same_however_often_it_is_asked() {
+        let (mut often, mut never) =
+            (Latencies::new(Duration::from_secs(3)), Latencies::new(Duration::from_secs(3)));
+        for n in 0..600_u64 {
+            let (late, latency) = if n % 10 == 0 { (900, 5_000) } else { (0, n * n % 977) };
+            let now = Time(50_000 + n * 20);
+            for latencies in [&mut often, &mut never] {
+                latencies.add(Time(now.0 - late), Duration::from_millis(latency));
+            }
+            assert_eq!(often.p95(now), never.clone().p95(now), "{now:?}");
+        }
     }
 
     #[test]

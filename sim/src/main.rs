@@ -118,7 +118,7 @@ fn print_outcome(world: &World, outcome: &Outcome) {
     println!(
         "{} regions, {} of virtual time, {} requests ({} spilled, {} lost), {} steps of deciding",
         world.regions.len(),
-        seconds(world.end()),
+        seconds(tally.lasted),
         tally.requests,
         tally.spilled,
         tally.lost,

@@ -68,7 +68,7 @@ impl Summary {
     fn add(&mut self, seed: u64, world: &World, outcome: Outcome) {
         self.worlds += 1;
         *self.sizes.entry(world.regions.len()).or_default() += 1;
-        self.virtual_time += outcome.violation.as_ref().map_or_else(|| world.end(), |violation| violation.at);
+        self.virtual_time += outcome.tally.lasted;
         for (name, judged) in outcome.judged {
             *self.judged.entry(name).or_default() += judged;
         }

@@ -32,6 +32,9 @@ use queue::{Event, Queue};
 /// The grain of arrivals and of looking.
 const BEAT: Millis = 100;
 
+/// A world goes on for so long after it has converged.
+const CALM: Millis = 20_000;
+
 /// What came of a run.
 #[derive(Debug)]
 pub struct Outcome {
@@ -56,6 +59,8 @@ pub struct Tally {
     pub spilled: u64,
     /// Steps of deciding.
     pub steps: u64,
+    /// Milliseconds of virtual time.
+    pub lasted: Millis,
     /// Milliseconds from the end of the last trouble until everything was as people want it.
     pub converged_after: Option<Millis>,
 }
@@ -112,7 +117,9 @@ pub fn play(world: &World, play: Play, invariants: &mut [Box<dyn Invariant>]) ->
         run.now = now;
         if let Event::Beat = event {
             violation = run.beat(invariants);
-            if violation.is_some() {
+            let converged = invariants.iter().find_map(|invariant| invariant.converged_after());
+            let over = converged.is_some_and(|after| now >= world.quiet_from() + after + CALM);
+            if violation.is_some() || over {
                 break;
             }
         } else {
@@ -123,6 +130,7 @@ pub fn play(world: &World, play: Play, invariants: &mut [Box<dyn Invariant>]) ->
         run.story.add(run.now, "world", || format!("BROKEN {}: {}", violation.invariant, violation.message));
     }
     let judged = invariants.iter().map(|invariant| (invariant.name(), invariant.judged())).collect();
+    run.tally.lasted = run.now;
     run.tally.converged_after = invariants.iter().find_map(|invariant| invariant.converged_after());
     Outcome { violation, story: run.story, judged, tally: run.tally }
 }

@@ -18,9 +18,9 @@ pub struct Wish {
     pub regions: Option<usize>,
 }
 
-/// How many regions worlds have, and how many in a thousand have so many. Large ones cost a hundred times as
+/// How many regions worlds have, and how many in ten thousand have so many. Large ones cost hundreds of times as
 /// much as small ones.
-const SIZES: [(usize, u32); 5] = [(1, 30), (2, 220), (3, 550), (7, 199), (37, 1)];
+const SIZES: [(usize, u32); 5] = [(1, 300), (2, 2500), (3, 5995), (7, 1200), (37, 5)];
 const NAMES: [&str; 7] = ["shenzhen", "chengdu", "beijing", "xian", "wuhan", "jinan", "harbin"];
 const SECONDS: [u64; 12] = [2, 5, 10, 15, 25, 29, 29, 31, 31, 35, 45, 60];
 /// Windows are full by then.
@@ -46,7 +46,7 @@ pub fn generate(seed: u64, wish: Wish) -> World {
 }
 
 fn size(rng: &mut ChaCha8Rng) -> usize {
-    let mut dice = rng.random_range(0..1000);
+    let mut dice = rng.random_range(0..10_000);
     for (size, weight) in SIZES {
         if dice < weight {
             return size;

@@ -151,7 +151,17 @@ mod tests {
         };
         assert!(with(5, 100));
         assert!(!with(5, 2));
-        assert!(!with(4, 100), "four hosts are too few");
+    }
+
+    #[test]
+    fn four_hosts_are_too_few_to_compare() {
+        let mut outliers = Outliers::default();
+        for (host, compared) in [(3, false), (4, true)] {
+            for host in &mut outliers.hosts[..=host] {
+                host.requests = REQUEST_VOLUME;
+            }
+            assert_eq!(outliers.success_rate_threshold().is_some(), compared);
+        }
     }
 
     #[test]

@@ -8,6 +8,26 @@ use spillway_crds::names::SYSTEM_NAMESPACE;
 
 use crate::bounds::Bounds;
 
+/// Flags whose place a configuration file takes.
+const THE_FILE_SAYS: [&str; 16] = [
+    "kubeconfig",
+    "region",
+    "member",
+    "namespace",
+    "http",
+    "spill",
+    "dns",
+    "admin",
+    "snapshot_dir",
+    "max_uri_bytes",
+    "max_header_bytes",
+    "header_timeout_seconds",
+    "body_timeout_seconds",
+    "max_body_bytes",
+    "trusted_proxies",
+    "proxy_protocol_from",
+];
+
 /// The region gateway of Spillway: proxy, probes and DNS of one member cluster.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "region-gateway", version, about)]
@@ -16,7 +36,7 @@ pub struct Flags {
     #[arg(long, value_name = "PATH")]
     pub kubeconfig: Option<PathBuf>,
     /// Run from this file, without Kubernetes; it says what the flags about region, listeners and bounds say
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["kubeconfig", "region", "member", "http", "spill", "dns", "admin", "snapshot_dir"])]
+    #[arg(long, value_name = "PATH", conflicts_with_all = THE_FILE_SAYS)]
     pub config: Option<PathBuf>,
     /// Only say what is wrong with the file of --config; status 0 if nothing is
     #[arg(long, requires = "config")]
@@ -95,6 +115,7 @@ mod tests {
         let flags = parse(&["--region", "shenzhen", "--member", "sz-1"]).unwrap();
         assert_eq!(flags.namespace, "spillway-system");
         assert_eq!(flags.http.port(), 80);
+        assert_eq!(flags.bounds, Bounds::default(), "a file that says nothing of bounds means the same");
     }
 
     #[test]
@@ -107,6 +128,7 @@ mod tests {
             (&["--region", "r", "--member", "m", "--max-uri-bytes", "1"], "64..=65534"),
             (&["--region", "r", "--member", "m", "--trusted-proxies", "me"], "10.0.0.0/8"),
             (&["--region", "r", "--config", "gateway.yaml"], "cannot be used with"),
+            (&["--max-uri-bytes", "99", "--config", "gateway.yaml"], "cannot be used with"),
             (&["--check"], "--config"),
         ] {
             let error = parse(arguments).unwrap_err().to_string();

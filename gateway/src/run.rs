@@ -31,7 +31,7 @@ pub async fn run(flags: Flags) -> anyhow::Result<()> {
         println!("{}: {} routes, no faults", path.display(), loaded.file.routes.len());
         return Ok(());
     }
-    serve(&flags, from_file(loaded)).await
+    serve(&flags, from_file(&flags, loaded)).await
 }
 
 /// Where configs come from, not yet begun.
@@ -50,7 +50,7 @@ enum Follow {
     ApiServer,
 }
 
-fn from_file(loaded: Loaded) -> Prepared {
+fn from_file(flags: &Flags, loaded: Loaded) -> Prepared {
     let file = &loaded.file;
     let listeners = &file.listen;
     let listen = Listen {
@@ -58,7 +58,7 @@ fn from_file(loaded: Loaded) -> Prepared {
         spill: listeners.spill,
         dns: listeners.dns,
         admin: listeners.admin,
-        source: None,
+        source: flags.source_address,
     };
     let source = Source::File(loaded.path().to_owned());
     let bounds = file.bounds.clone();

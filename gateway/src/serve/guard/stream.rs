@@ -27,7 +27,7 @@ const LINGER_BYTES: u64 = 1 << 20;
 pub(crate) struct Guard<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> {
     /// None only while it is dropped.
     stream: Option<S>,
-    /// What was read; the first `passed` bytes are in order.
+    /// What was kept back; the first `passed` bytes are in order by now.
     inbound: BytesMut,
     passed: usize,
     framing: Framing,
@@ -62,25 +62,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Guard<S> {
         }
     }
 
-    /// Looks at what was read.
+    /// Looks at what was kept back.
     fn examine(&mut self) {
+        let kept = std::mem::take(&mut self.inbound);
+        let (passed, stop) = self.judge(&kept[self.passed..]);
+        self.inbound = kept;
+        self.passed += passed;
+        self.obey(stop);
+    }
+
+    /// How many of these bytes may pass, and why not more.
+    fn judge(&mut self, bytes: &[u8]) -> (usize, Stop) {
         if self.conversation.is_tunnel() {
             self.state = State::Tunnel;
         }
         match self.state {
             State::Http => {}
-            State::Tunnel => {
-                self.passed = self.inbound.len();
-                return;
-            }
-            State::Refused => return,
+            State::Tunnel => return (bytes.len(), Stop::More),
+            State::Refused => return (0, Stop::More),
         }
         let heads = self.framing.heads;
-        let (passed, stop) = self.framing.advance(&self.inbound[self.passed..]);
-        self.passed += passed;
+        let judged = self.framing.advance(bytes);
         if self.framing.heads != heads {
             self.timer = None;
         }
+        judged
+    }
+
+    fn obey(&mut self, stop: Stop) {
         match stop {
             Stop::More => {}
             Stop::Head(refusal) => self.refuse(refusal),
@@ -115,12 +124,43 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Guard<S> {
         }
     }
 
-    /// Reads once more; false at the end of the stream.
+    /// Reads more to what is kept back; false at the end of the stream.
     fn poll_more(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let Some(stream) = self.stream.as_mut() else { return Poll::Ready(Ok(false)) };
         self.inbound.reserve(READ);
         let read = ready!(poll_read_buf(Pin::new(stream), context, &mut self.inbound))?;
         Poll::Ready(Ok(read > 0))
+    }
+
+    /// Reads straight into the parser's buffer, and takes back what may not pass yet; tells whether the read is
+    /// done. An idle connection so holds no memory here, and what is in order is not copied.
+    fn poll_straight(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<bool>> {
+        let before = buffer.filled().len();
+        let Some(stream) = self.stream.as_mut() else { return Poll::Ready(Ok(true)) };
+        ready!(Pin::new(stream).poll_read(context, buffer))?;
+        if buffer.filled().len() == before {
+            return Poll::Ready(Ok(true));
+        }
+        let (passed, stop) = self.judge(&buffer.filled()[before..]);
+        self.inbound.extend_from_slice(&buffer.filled()[before + passed..]);
+        buffer.set_filled(before + passed);
+        self.obey(stop);
+        Poll::Ready(Ok(passed > 0))
+    }
+
+    /// Hands on what is in order of what was kept back.
+    fn hand_on(&mut self, buffer: &mut ReadBuf<'_>) {
+        let count = self.passed.min(buffer.remaining());
+        buffer.put_slice(&self.inbound[..count]);
+        self.inbound.advance(count);
+        self.passed -= count;
+        if self.inbound.is_empty() {
+            self.inbound = BytesMut::new();
+        }
     }
 }
 
@@ -136,17 +176,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> AsyncRead for Guard<S> 
                 self.watch_the_clock(context);
             }
             if self.passed > 0 {
-                let count = self.passed.min(buffer.remaining());
-                buffer.put_slice(&self.inbound[..count]);
-                self.inbound.advance(count);
-                self.passed -= count;
+                self.hand_on(buffer);
                 return Poll::Ready(Ok(()));
             }
             if self.state == State::Refused {
                 // The handler's answer ends the connection.
                 return Poll::Pending;
             }
-            if !ready!(self.poll_more(context))? {
+            if self.inbound.is_empty() {
+                if ready!(self.poll_straight(context, buffer))? {
+                    return Poll::Ready(Ok(()));
+                }
+            } else if !ready!(self.poll_more(context))? {
                 return Poll::Ready(Ok(()));
             }
         }

@@ -13,7 +13,7 @@ const SLOW_FRACTION: f64 = 0.05;
 /// One lost probe is no news.
 const MIN_BAD_PROBES: u32 = 2;
 /// From so many requests to a probe on, requests tell how a region is.
-const REQUESTS_TO_A_PROBE: u32 = 10;
+const REQUESTS_TO_A_PROBE: u32 = 3;
 /// What probes must pass to be heard beside them.
 const MOST_PROBES: f64 = 0.5;
 

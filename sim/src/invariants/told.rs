@@ -1,8 +1,10 @@
 //! Thirty-one seconds always shift: a region whose backends spoil at least 30 percent of at least 100 requests
 //! a second for a second more than the hold calls itself Degraded within [`DELAY`] of that moment.
 //!
-//! By truth: one fault of the backends, and a gateway that was up all the time and for 15 s before. Without
-//! this one, a decider that never decides anything would keep all the others.
+//! By truth: one fault of the backends, no worse one beside it, and a gateway that was up all the time and for
+//! 15 s before. (What is less than a third as bad as the worst of the last 20 s is not evidence yet: ADR 6 and
+//! docs/limits.md. So a fault behind a worse one is not judged.) Without this one, a decider that never decides
+//! anything would keep all the others.
 
 use spillway_decide::Verdict;
 
@@ -37,7 +39,13 @@ impl Told {
     fn look(&mut self, beat: &Beat<'_>, nth: usize, fault: &Fault) -> Result<(), String> {
         let seen = &beat.gateways[fault.region];
         let hold = u64::from(seen.priority.health.hold_seconds) * 1000 + 1_000;
-        if fault.until < fault.from + hold
+        let worse = |other: &Fault| {
+            other.region == fault.region
+                && other.spoils() > fault.spoils()
+                && other.touches(fault.from.saturating_sub(WARM), fault.until)
+        };
+        if beat.truth.world.faults.iter().any(worse)
+            || fault.until < fault.from + hold
             || !beat.truth.was_up(fault.region, fault.from.saturating_sub(WARM), beat.now)
         {
             return Ok(());

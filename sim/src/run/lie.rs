@@ -57,7 +57,7 @@ impl Lie {
                 let bad = decision.report.votes.iter().filter(|(_, vote)| vote.opinion == Opinion::Bad);
                 decision.report.unreachable = bad.map(|(region, _)| region.clone()).collect();
             }
-            Self::Wanderlust if now > 60_000 => {
+            Self::Wanderlust if now > 40_000 => {
                 let away = decision.report.view.regions.iter().rev().find(|(name, view)| {
                     name.as_str() != me
                         && view.verdict == Verdict::Healthy

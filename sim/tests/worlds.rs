@@ -7,7 +7,7 @@ use spillway_sim::worlds::{judge, play_many};
 /// A few of the ten thousand that `make sim` plays.
 #[test]
 fn random_worlds_hold() {
-    let summary = play_many(0, 40, 2, Wish::default(), &|_, _| ());
+    let summary = play_many(0, 80, 2, Wish::default(), &|_, _| ());
     assert!(summary.failures.is_empty(), "replay with `spillway-sim run --seed S`: {:#?}", summary.failures);
     let idle: Vec<_> = summary.judged.iter().filter(|(_, judged)| **judged == 0).collect();
     assert!(idle.is_empty(), "nothing to judge for {idle:?}");

@@ -1,7 +1,8 @@
 //! The promises: what one operation does at most, however large the map is.
 //!
-//! They hold for every operation: growing, shrinking, clearing, dropping and walking included. The tests in
-//! `tests/bounded.rs` count them with an allocator of their own; nothing here is about time.
+//! They hold for every operation: growing, shrinking, clearing, dropping and walking included. (Dropping hands a large
+//! map to a thread; if there is none to be had, the caller frees it all.) The tests in `tests/bounded.rs` count them with
+//! an allocator of their own; nothing here is about time.
 
 use crate::{block::GROUP, page::PAGE};
 
@@ -24,6 +25,9 @@ pub const ROWS_MOVED: usize = 2 * GROUP;
 /// Rows that a walk hands out, a leaving member loses or a clearing frees in one step, whatever limit is asked for
 /// (clearing takes whole objects, and may so take one object's rows more).
 pub const ROWS_A_STEP: usize = 256;
+
+/// Rows that a step of leaving or clearing moves at most.
+pub const ROWS_MOVED_A_STEP: usize = 2_048;
 
 /// Objects that a walk looks at in one step; it may find nothing in them and still tell where to go on.
 pub const OBJECTS_A_STEP: usize = 1024;

@@ -4,31 +4,29 @@ use std::{ops::ControlFlow, sync::Arc};
 
 use crate::{
     Error, ObjectId, ObjectKey, Row, State,
-    bounds::{BYTES_A_STEP, ROWS_A_STEP},
+    bounds::{BYTES_A_STEP, ROWS_A_STEP, ROWS_MOVED, ROWS_MOVED_A_STEP},
     growth::Work,
     object::Object,
     store::{NAME, Store},
     sync::{Ordering::Relaxed, thread},
 };
 
-/// Forgets at most `limit` rows of a member and tells how many are left.
+/// Forgets at most `limit` rows of a member and tells how many are left, at least one while it still leaves.
 pub(crate) fn leave(store: &Store, name: &str, limit: usize) -> Result<usize, Error> {
-    let index = store.members.begin_leaving(name)?;
-    let Some(tally) = store.members.tally(index) else { return Ok(0) };
+    let leaver = store.members.begin_leaving(name)?;
+    let index = leaver.id.index;
     let mut step = Step::new(store, limit);
-    let next = store.walk(tally.leaving_at.load(Relaxed), false, |at, object| {
+    let next = store.walk(leaver.at, false, |at, object| {
         if store.members.is_gone(index) {
             step.forget_row(at, object, index);
         }
         step.goes_on()
     });
-    tally.leaving_at.store(next.unwrap_or(0), Relaxed);
     step.end();
-    let left = tally.counts().total();
-    if left == 0 {
-        store.members.end_leaving(name);
+    if store.members.go_on_leaving(name, leaver, next) {
+        return Ok(0);
     }
-    Ok(left)
+    Ok(store.members.tally(index).map_or(1, |tally| tally.counts().total().max(1)))
 }
 
 /// Forgets at most `limit` rows, and those of one object more, and tells how many objects are left.
@@ -43,12 +41,13 @@ pub(crate) fn clear(store: &Store, limit: usize) -> usize {
     usize::try_from(store.objects.load(Relaxed)).unwrap_or(usize::MAX)
 }
 
-/// Clears what nobody can reach any more, on a thread of its own if there is anything to clear.
-pub(crate) fn reap(store: &Arc<Store>) {
-    if store.objects.load(Relaxed) == 0 {
-        return;
-    }
-    let store = Arc::clone(store);
+/// Whether dropping it at once would be felt.
+pub(crate) fn is_large(store: &Store) -> bool {
+    store.growth().bytes > BYTES_A_STEP as u64
+}
+
+/// Takes apart what nobody can reach any more, on a thread of its own.
+pub(crate) fn reap(store: Arc<Store>) {
     let reaper = thread::Builder::new().name("placement-reaper".into());
     // Without a thread to spare, the closure and with it the map is dropped here: late, but not lost.
     let _ = reaper.spawn(move || while clear(&store, ROWS_A_STEP) > 0 {});
@@ -58,13 +57,13 @@ pub(crate) fn reap(store: &Arc<Store>) {
 struct Step<'a> {
     store: &'a Store,
     rows: usize,
-    bytes: usize,
+    work: Work,
     bare: Vec<(ObjectKey, ObjectId)>,
 }
 
 impl<'a> Step<'a> {
     fn new(store: &'a Store, rows: usize) -> Self {
-        Self { store, rows, bytes: BYTES_A_STEP, bare: Vec::new() }
+        Self { store, rows, work: Work::NONE, bare: Vec::new() }
     }
 
     fn forget_row(&mut self, at: u32, object: &mut Object, member: u32) {
@@ -73,7 +72,7 @@ impl<'a> Step<'a> {
         }
         let edited = object.put(member as usize, Row::default(), self.store.members.in_group_of(member));
         self.forgot(member, edited.before);
-        self.did(edited.work);
+        self.work = self.work.and(edited.work);
         self.note_bare(at, object);
     }
 
@@ -81,7 +80,7 @@ impl<'a> Step<'a> {
         for (member, row) in object.rows() {
             self.forgot(u32::try_from(member).unwrap_or(u32::MAX), Some(row.state()));
         }
-        self.did(object.forget_rows());
+        self.work = self.work.and(object.forget_rows());
         self.note_bare(at, object);
     }
 
@@ -92,24 +91,28 @@ impl<'a> Step<'a> {
         }
     }
 
-    fn did(&mut self, work: Work) {
-        self.store.meter.record(work);
-        self.bytes = self.bytes.saturating_sub(work.bytes());
-    }
-
     fn note_bare(&mut self, at: u32, object: &Object) {
         let Some(key) = object.key().filter(|_| object.is_bare()) else { return };
-        self.bytes = self.bytes.saturating_sub(2 * NAME + key.text_len());
         self.bare.push((key.clone(), ObjectId { index: at, birth: object.birth() }));
     }
 
+    /// What the objects that cease will take is small, and counted as if each had a long name.
     fn goes_on(&self) -> ControlFlow<()> {
-        if self.rows > 0 && self.bytes > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        let bytes = self.work.bytes() + self.bare.len() * (NAME + LONG_NAME);
+        let moved = self.work.moved as usize + ROWS_MOVED <= ROWS_MOVED_A_STEP;
+        if self.rows > 0 && bytes < BYTES_A_STEP && moved {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
     }
 
     fn end(self) {
-        for (key, id) in self.bare {
-            self.store.bury(&key, id);
-        }
+        let Self { store, work, bare, .. } = self;
+        let buried = bare.into_iter().map(|(key, id)| store.bury(&key, id));
+        store.meter.record(buried.fold(work, Work::and));
     }
 }
+
+/// Bytes of a name, more than most have.
+const LONG_NAME: usize = 160;

@@ -7,7 +7,7 @@ use crate::Row;
 /// What one operation moved, allocated and freed so that the map could grow or shrink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Work {
-    /// Arrays that were replaced, pages made or given back.
+    /// Arrays that were replaced, and pages made.
     pub(crate) steps: u32,
     /// Rows that were copied to another place.
     pub(crate) moved: u32,
@@ -83,7 +83,8 @@ pub struct Growth {
     pub row_capacity: u64,
     /// Pages of 64 objects. A Go map would count overflow buckets here.
     pub segments: u64,
-    /// Bytes that the map asked the allocator for and has not given back.
+    /// Bytes that the map asked the allocator for and has not given back: rows, pages, names. Members and the list of free
+    /// places are not counted; they are small.
     pub bytes: u64,
     /// Growth and shrink steps so far.
     pub steps: u64,

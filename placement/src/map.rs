@@ -1,6 +1,7 @@
 //! The map, as its callers see it.
 
 use std::{
+    mem,
     ops::ControlFlow,
     sync::{
         Arc,
@@ -10,7 +11,7 @@ use std::{
 
 use crate::{
     Chunk, Counts, Cursor, Error, Growth, MemberId, ObjectId, ObjectKey, Row, bounds::ROWS_A_STEP, departure,
-    members::Tally, store::Store,
+    growth::Work, members::Tally, store::Store,
 };
 
 /// Tells maps apart, so that a cursor of one is refused by another.
@@ -33,7 +34,9 @@ impl Default for PlacementMap {
 impl Drop for PlacementMap {
     /// Gives the rows back behind the caller's back: dropping a large map stops nobody.
     fn drop(&mut self) {
-        departure::reap(&self.store);
+        if departure::is_large(&self.store) {
+            departure::reap(mem::take(&mut self.store));
+        }
     }
 }
 
@@ -44,7 +47,7 @@ impl PlacementMap {
     }
 
     /// Forgets at most `limit` rows of a member that leaves (and never more than [`crate::bounds::ROWS_A_STEP`]) and
-    /// tells how many are left; at none, the member is unknown. Nobody writes its rows from the first step on. The
+    /// tells how many are left, at least one until it is done; at none, the member is unknown. Nobody writes its rows from the first step on. The
     /// caller goes on until then, with others in between; a step can forget nothing and still be one.
     pub fn leave(&self, member: &str, limit: usize) -> Result<usize, Error> {
         departure::leave(&self.store, member, limit.clamp(1, ROWS_A_STEP))
@@ -70,7 +73,9 @@ impl PlacementMap {
 
     /// What the map calls an object by; the object begins to be if it was not. It lasts until its last row is gone.
     pub fn intern(&self, object: &ObjectKey) -> Result<ObjectId, Error> {
-        self.store.intern(object)
+        let (id, work) = self.store.intern(object)?;
+        self.store.meter.record(work);
+        Ok(id)
     }
 
     /// What the map calls an object by, if it knows it.
@@ -80,9 +85,12 @@ impl PlacementMap {
     }
 
     /// One row, by name.
-    pub fn get(&self, object: &ObjectKey, member: &str) -> Result<Option<Row>, Error> {
-        let member = self.member(member)?;
-        self.find(object).map_or(Ok(None), |object| self.row(object, member))
+    pub fn get(&self, object: &ObjectKey, name: &str) -> Result<Option<Row>, Error> {
+        let member = self.member(name)?;
+        match self.find(object).map(|object| self.row(object, member)) {
+            None | Some(Err(Error::StaleObject(_))) => Ok(None),
+            Some(row) => row.map_err(|error| named(error, name)),
+        }
     }
 
     /// Changes one row, by name. The row begins empty and ceases to be when it is empty afterwards. The edit runs
@@ -90,18 +98,22 @@ impl PlacementMap {
     pub fn upsert<R>(
         &self,
         object: &ObjectKey,
-        member: &str,
+        name: &str,
         mut edit: impl FnOnce(&mut Row) -> R,
     ) -> Result<R, Error> {
-        let member = self.member(member)?;
+        let member = self.member(name)?;
+        let mut work = Work::NONE;
         loop {
-            let id = self.intern(object)?;
-            match self.store.edit(id, member, edit) {
+            let (id, born) = self.store.intern(object)?;
+            let _tidy = Tidy { store: &self.store, object, id };
+            work = work.and(born);
+            match self.store.edit(id, member, work, edit) {
                 Ok(result) => return Ok(result),
                 Err((Error::StaleObject(_), back)) => edit = back, // it lost its last row just now: begin again
                 Err((error, _)) => {
-                    self.store.bury(object, id); // the member left just now, and the object may be here for its row only
-                    return Err(error);
+                    // The member left just now, and the object may be here for its row only.
+                    self.store.meter.record(work.and(self.store.bury(object, id)));
+                    return Err(named(error, name));
                 }
             }
         }
@@ -109,13 +121,18 @@ impl PlacementMap {
 
     /// One row.
     pub fn row(&self, object: ObjectId, member: MemberId) -> Result<Option<Row>, Error> {
-        if !self.store.members.is_here(member) {
-            return Err(Error::StaleMember(member));
-        }
         let row = self.store.on_page(object, |page, place| {
-            page.with(place, |o| (o.birth() == object.birth).then(|| o.get(member.index as usize)))
+            page.with(place, |o| {
+                if o.birth() != object.birth {
+                    return Err(Error::StaleObject(object));
+                }
+                if !self.store.members.is_here(member) {
+                    return Err(Error::StaleMember(member));
+                }
+                Ok(o.get(member.index as usize))
+            })
         });
-        Ok(row.flatten().flatten())
+        row.unwrap_or(Err(Error::StaleObject(object)))
     }
 
     /// Changes one row, as [`Self::upsert`] does.
@@ -125,7 +142,7 @@ impl PlacementMap {
         member: MemberId,
         edit: impl FnOnce(&mut Row) -> R,
     ) -> Result<R, Error> {
-        self.store.edit(object, member, edit).map_err(|(error, _)| error)
+        self.store.edit(object, member, Work::NONE, edit).map_err(|(error, _)| error)
     }
 
     /// All rows of an object, by member.
@@ -136,7 +153,8 @@ impl PlacementMap {
         let mut rows = Vec::with_capacity(here.len());
         self.store.on_page(id, |page, place| {
             page.with(place, |o| {
-                let known = here.into_iter().filter(|_| o.birth() == id.birth);
+                let is_here = |member| o.birth() == id.birth && self.store.members.is_here(member);
+                let known = here.into_iter().filter(|(_, member)| is_here(*member));
                 rows.extend(known.filter_map(|(name, member)| Some((name, o.get(member.index as usize)?))));
             });
         });
@@ -182,12 +200,33 @@ impl PlacementMap {
         let limit = limit.clamp(1, ROWS_A_STEP);
         let mut rows = Vec::new();
         let next = self.store.walk(from, astray, |_, object| {
+            let is_here = self.store.members.is_here(member);
             let row = object
                 .get(member.index as usize)
-                .filter(|row| !astray || row.state() != crate::State::InStep);
+                .filter(|row| is_here && (!astray || row.state() != crate::State::InStep));
             rows.extend(object.key().cloned().zip(row));
             if rows.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
         Ok(Chunk { rows, next: next.map(|at| Cursor::new(self.id, name.into(), member, at)) })
     }
+}
+
+/// Sees to it that an object does not stay without rows when the edit of its first one panics.
+struct Tidy<'a> {
+    store: &'a Store,
+    object: &'a ObjectKey,
+    id: ObjectId,
+}
+
+impl Drop for Tidy<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.store.bury(self.object, self.id);
+        }
+    }
+}
+
+/// What went wrong, in the words of a caller who gave a name.
+fn named(error: Error, name: &str) -> Error {
+    if matches!(error, Error::StaleMember(_)) { Error::UnknownMember(name.into()) } else { error }
 }

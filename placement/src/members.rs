@@ -20,7 +20,7 @@ pub(crate) struct Members {
     groups: [OnceLock<Box<Group>>; MEMBERS / GROUP],
 }
 
-/// Who is called what. It changes when a member joins or leaves; rows never touch it.
+/// Who is called what. It changes when a member joins or leaves; a row that is asked for by name is looked up here.
 #[derive(Debug, Default)]
 struct Registry {
     by_name: BTreeMap<Arc<str>, Standing>,
@@ -30,7 +30,15 @@ struct Registry {
 #[derive(Debug, Clone, Copy)]
 struct Standing {
     id: MemberId,
-    leaves: bool,
+    /// While it leaves: where forgetting its rows goes on.
+    leaving_at: Option<u32>,
+}
+
+/// A member that leaves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Leaver {
+    pub(crate) id: MemberId,
+    pub(crate) at: u32,
 }
 
 /// Members whose rows share blocks.
@@ -46,56 +54,64 @@ pub(crate) struct Tally {
     /// The life that may have rows now; none while the member leaves.
     birth: AtomicU32,
     rows: [AtomicU64; State::ALL.len()],
-    /// Where forgetting its rows goes on.
-    pub(crate) leaving_at: AtomicU32,
 }
 
 impl Members {
     pub(crate) fn join(&self, name: &str) -> Result<MemberId, Error> {
         let mut registry = held(self.registry.write());
-        if let Some(standing) = registry.by_name.get(name).filter(|standing| !standing.leaves) {
+        if let Some(standing) = registry.by_name.get(name).filter(|standing| standing.is_here()) {
             return Ok(standing.id);
         }
         let index = registry.place_of(name).ok_or(Error::TooManyMembers)?;
         let id = MemberId { index, birth: birth() };
         let name: Arc<str> = name.into();
-        registry.by_name.insert(name.clone(), Standing { id, leaves: false });
+        registry.by_name.insert(name.clone(), Standing { id, leaving_at: None });
         registry.by_index.insert(index, name);
         let group = self.groups[index as usize / GROUP].get_or_init(Box::default);
         group.joined.fetch_or(bit(index), Ordering::Relaxed);
         let tally = &group.tallies[index as usize % GROUP];
-        tally.leaving_at.store(0, Ordering::Relaxed);
-        tally.birth.store(id.birth, Ordering::Release);
+        tally.birth.store(id.birth, Ordering::SeqCst);
         Ok(id)
     }
 
-    /// From now on nobody writes a row of this member; tells where its rows are. Asked again, it says the same.
-    pub(crate) fn begin_leaving(&self, name: &str) -> Result<u32, Error> {
+    /// From now on nobody writes a row of this member; tells where its rows are, and where to go on. It is gone
+    /// only after every place was visited once from here on: a writer may still be at work.
+    pub(crate) fn begin_leaving(&self, name: &str) -> Result<Leaver, Error> {
+        if let Some(Standing { id, leaving_at: Some(at) }) =
+            held(self.registry.read()).by_name.get(name).copied()
+        {
+            return Ok(Leaver { id, at });
+        }
         let mut registry = held(self.registry.write());
         let Some(standing) = registry.by_name.get_mut(name) else { return Err(unknown(name)) };
-        standing.leaves = true;
-        let index = standing.id.index;
-        if let Some(group) = self.groups[index as usize / GROUP].get() {
-            group.joined.fetch_and(!bit(index), Ordering::Relaxed);
-            group.tallies[index as usize % GROUP].birth.store(0, Ordering::Release);
+        let (id, at) = (standing.id, *standing.leaving_at.get_or_insert(0));
+        if let Some(group) = self.groups[id.index as usize / GROUP].get() {
+            group.joined.fetch_and(!bit(id.index), Ordering::Relaxed);
+            group.tallies[id.index as usize % GROUP].birth.store(0, Ordering::SeqCst);
         }
-        Ok(index)
+        Ok(Leaver { id, at })
     }
 
-    /// Forgets a member that leaves, if it has no row left and did not come back.
-    pub(crate) fn end_leaving(&self, name: &str) {
+    /// Notes how far a member that leaves has got: where to go on, or that every place was visited. Then the member
+    /// is forgotten. Tells whether it is; if it came back in the meantime, that does not concern this leave.
+    pub(crate) fn go_on_leaving(&self, name: &str, leaver: Leaver, next: Option<u32>) -> bool {
         let mut registry = held(self.registry.write());
-        let Some(standing) = registry.by_name.get(name).copied() else { return };
-        let empty = self.tally(standing.id.index).is_none_or(|tally| tally.counts().total() == 0);
-        if standing.leaves && empty {
-            registry.by_name.remove(name);
-            registry.by_index.remove(&standing.id.index);
+        let standing = registry.by_name.get_mut(name);
+        let standing = standing.filter(|standing| standing.id == leaver.id && !standing.is_here());
+        match (standing, next) {
+            (None, _) => return true,
+            (Some(standing), Some(next)) => standing.leaving_at = standing.leaving_at.max(Some(next)),
+            (Some(_), None) => {
+                registry.by_name.remove(name);
+                registry.by_index.remove(&leaver.id.index);
+            }
         }
+        next.is_none()
     }
 
     pub(crate) fn id(&self, name: &str) -> Result<MemberId, Error> {
         let registry = held(self.registry.read());
-        let standing = registry.by_name.get(name).filter(|standing| !standing.leaves);
+        let standing = registry.by_name.get(name).filter(|standing| standing.is_here());
         standing.map(|standing| standing.id).ok_or_else(|| unknown(name))
     }
 
@@ -103,19 +119,22 @@ impl Members {
     pub(crate) fn here(&self) -> Vec<(Arc<str>, MemberId)> {
         let registry = held(self.registry.read());
         let mut here = Vec::with_capacity(registry.by_name.len());
-        here.extend(registry.by_name.iter().filter(|(_, s)| !s.leaves).map(|(name, s)| (name.clone(), s.id)));
+        here.extend(
+            registry.by_name.iter().filter(|(_, s)| s.is_here()).map(|(name, s)| (name.clone(), s.id)),
+        );
         here
     }
 
     /// Whether the id is of a member that is here. Asked under an object's lock, the answer holds until the lock is
-    /// given back as far as that object is concerned: who leaves visits every object afterwards.
+    /// given back as far as that object is concerned: who leaves visits every object afterwards, those included that
+    /// are born meanwhile (here and where objects are born, orders are sequentially consistent for that).
     pub(crate) fn is_here(&self, id: MemberId) -> bool {
-        self.tally(id.index).is_some_and(|tally| tally.birth.load(Ordering::Acquire) == id.birth)
+        self.tally(id.index).is_some_and(|tally| tally.birth.load(Ordering::SeqCst) == id.birth)
     }
 
     /// Whether no member with this number is here.
     pub(crate) fn is_gone(&self, index: u32) -> bool {
-        self.tally(index).is_none_or(|tally| tally.birth.load(Ordering::Acquire) == 0)
+        self.tally(index).is_none_or(|tally| tally.birth.load(Ordering::SeqCst) == 0)
     }
 
     /// How many members have their rows in the same block.
@@ -135,6 +154,12 @@ impl Members {
         let mut totals = Counts::default();
         groups.flat_map(|group| &group.tallies).for_each(|tally| totals += tally.counts());
         totals
+    }
+}
+
+impl Standing {
+    fn is_here(&self) -> bool {
+        self.leaving_at.is_none()
     }
 }
 

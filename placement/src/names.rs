@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    hash::{BuildHasher, RandomState},
+    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
 };
 
 use crate::{
@@ -19,7 +19,8 @@ const SHARDS: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Names {
     shards: Box<[RwLock<Shard>]>,
-    hasher: RandomState,
+    /// With fixed keys: whoever chooses names can crowd one part, which is an ordered map like the others.
+    hasher: BuildHasherDefault<DefaultHasher>,
 }
 
 /// A part of the names.
@@ -27,7 +28,10 @@ pub(crate) type Shard = BTreeMap<ObjectKey, ObjectId>;
 
 impl Default for Names {
     fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| RwLock::default()).collect(), hasher: RandomState::new() }
+        Self {
+            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            hasher: BuildHasherDefault::default(),
+        }
     }
 }
 

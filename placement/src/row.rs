@@ -41,8 +41,7 @@ impl Serialize for Fingerprint {
 }
 
 /// What is known of one object on one member. A row that says nothing is not kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Row {
     /// What the hub wants there.
     pub desired: Option<Fingerprint>,

@@ -7,8 +7,8 @@
 //! a part of the names → an object
 //! ```
 //!
-//! Readers and writers of rows lock the object and nothing else: they wait only for whoever works on the same one. The
-//! rest is for objects that are born or cease.
+//! Who reads or writes a row by ids locks the object and nothing else, and waits only for whoever works on the same one.
+//! A name is looked up under a shared lock, and waits for objects of its 64th of the names that are born or cease.
 
 use std::ops::ControlFlow;
 
@@ -48,21 +48,21 @@ impl Store {
         self.names.find(key)
     }
 
-    /// The object of this name, which begins to be if it was not.
-    pub(crate) fn intern(&self, key: &ObjectKey) -> Result<ObjectId, Error> {
+    /// The object of this name, which begins to be if it was not, and what that took.
+    pub(crate) fn intern(&self, key: &ObjectKey) -> Result<(ObjectId, Work), Error> {
         if let Some(id) = self.find(key) {
-            return Ok(id);
+            return Ok((id, Work::NONE));
         }
         self.names.with(key, |names| {
             if let Some(id) = names.get(key) {
-                return Ok(*id);
+                return Ok((*id, Work::NONE));
             }
-            let id = ObjectId { index: self.take_place()?, birth: birth() };
+            let (index, work) = self.take_place()?;
+            let id = ObjectId { index, birth: birth() };
             self.on_page(id, |page, place| page.with(place, |object| object.is_born(key.clone(), id.birth)));
             names.insert(key.clone(), id);
             self.objects.fetch_add(1, Ordering::Relaxed);
-            self.meter.record(Work::holding(NAME + key.text_len(), 0));
-            Ok(id)
+            Ok((id, work.and(Work::holding(NAME + key.text_len(), 0))))
         })
     }
 
@@ -71,17 +71,18 @@ impl Store {
         Some(look(self.directory.page(page_of(id.index))?, place_of(id.index)))
     }
 
-    /// Changes one row. Refused, it gives the edit back, so that it can be tried again with a new id.
+    /// Changes one row; `so_far` is what the operation has taken before. Refused, it gives the edit back, so that it
+    /// can be tried again with a new id.
     pub(crate) fn edit<R, Edit: FnOnce(&mut Row) -> R>(
         &self,
         id: ObjectId,
         member: MemberId,
+        so_far: Work,
         edit: Edit,
     ) -> Result<R, (Error, Edit)> {
-        let (result, bare) = self.edit_in_place(id, member, edit)?;
-        if let Some(key) = bare {
-            self.bury(&key, id);
-        }
+        let (result, work, bare) = self.edit_in_place(id, member, edit)?;
+        let freed = bare.map_or(Work::NONE, |key| self.bury(&key, id));
+        self.meter.record(so_far.and(work).and(freed));
         Ok(result)
     }
 
@@ -91,7 +92,7 @@ impl Store {
         id: ObjectId,
         member: MemberId,
         edit: Edit,
-    ) -> Result<(R, Option<ObjectKey>), (Error, Edit)> {
+    ) -> Result<(R, Work, Option<ObjectKey>), (Error, Edit)> {
         let Some(page) = self.directory.page(page_of(id.index)) else {
             return Err((Error::StaleObject(id), edit));
         };
@@ -107,15 +108,14 @@ impl Store {
             let result = edit(&mut row);
             let edited = object.put(member.index as usize, row, self.members.in_group_of(member.index));
             tally.turn(edited.before, edited.after);
-            self.meter.record(edited.work);
             let bare = if object.is_bare() { object.key().cloned() } else { None };
-            Ok((result, bare))
+            Ok((result, edited.work, bare))
         })
     }
 
-    /// An object without rows ceases, unless it was given some again in the meantime. Not to be called with a page or
-    /// an object locked.
-    pub(crate) fn bury(&self, key: &ObjectKey, id: ObjectId) {
+    /// An object without rows ceases, unless it was given some again in the meantime; tells what that took. Not to be
+    /// called with an object locked.
+    pub(crate) fn bury(&self, key: &ObjectKey, id: ObjectId) -> Work {
         let ceased = self.names.with(key, |names| {
             let cease = |object: &mut Object| {
                 (object.birth() == id.birth && object.is_bare()).then(|| object.ceases()).is_some()
@@ -126,11 +126,12 @@ impl Store {
             }
             ceased
         });
-        if ceased {
-            self.objects.fetch_sub(1, Ordering::Relaxed);
-            held(self.indices.lock()).give_back(id.index);
-            self.meter.record(Work::holding(0, NAME + key.text_len()));
+        if !ceased {
+            return Work::NONE;
         }
+        self.objects.fetch_sub(1, Ordering::Relaxed);
+        held(self.indices.lock()).give_back(id.index);
+        Work::holding(0, NAME + key.text_len())
     }
 
     /// Looks at objects from a place on, those that may be out of step or all, until told to stop or a step's worth
@@ -141,7 +142,7 @@ impl Store {
         astray: bool,
         mut look: impl FnMut(u32, &mut Object) -> ControlFlow<()>,
     ) -> Option<u32> {
-        let end = self.end.load(Ordering::Acquire);
+        let end = self.end.load(Ordering::SeqCst);
         let (mut at, mut seen) = (from, 0);
         while page_of(at) < end && seen < OBJECTS_A_STEP {
             seen += 1; // a page that is not there, or has nothing to see, is a place looked at
@@ -158,7 +159,7 @@ impl Store {
                     continue;
                 }
                 seen += 1;
-                if page.with(place, |object| look(at - 1, object)).is_break() {
+                if page.edit(place, |object| look(at - 1, object)).is_break() {
                     return Some(at);
                 }
             }
@@ -176,11 +177,11 @@ impl Store {
         }
     }
 
-    fn take_place(&self) -> Result<u32, Error> {
+    fn take_place(&self) -> Result<(u32, Work), Error> {
         let mut indices = held(self.indices.lock());
         let index = indices.take().ok_or(Error::TooManyObjects)?;
-        self.meter.record(self.directory.make(page_of(index)));
-        self.end.store(indices.end(), Ordering::Release);
-        Ok(index)
+        let work = self.directory.make(page_of(index));
+        self.end.store(indices.end(), Ordering::SeqCst);
+        Ok((index, work))
     }
 }

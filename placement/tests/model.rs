@@ -225,7 +225,11 @@ fn an_id_does_not_outlive_its_object_or_member() {
     assert_eq!(map.edit(web, beijing, wanted), Err(Error::StaleObject(web)));
     let successor = map.intern(&key(2)).unwrap();
     map.edit(successor, chengdu, wanted).unwrap();
-    assert_eq!(map.row(web, chengdu), Ok(None), "the successor has the place, not the id");
+    assert_eq!(
+        map.row(web, chengdu),
+        Err(Error::StaleObject(web)),
+        "the successor has the place, not the id"
+    );
 
     assert_eq!(map.leave("beijing", 1), Ok(0));
     assert_eq!(map.edit(successor, beijing, wanted), Err(Error::StaleMember(beijing)));
@@ -246,6 +250,44 @@ fn a_member_that_leaves_is_written_no_more_and_may_come_back() {
     assert!(map.members().is_empty());
     map.join("beijing").unwrap();
     assert_eq!(map.counts("beijing").unwrap().total(), 2, "what is left is known again");
+}
+
+/// An edit that panics leaves everything as it was.
+#[test]
+fn an_edit_that_panics_changes_nothing() {
+    let map = PlacementMap::default();
+    map.join("beijing").unwrap();
+    map.upsert(&key(1), "beijing", |r| r.desired = Some(Fingerprint::new(1))).unwrap();
+    let before = map.get(&key(1), "beijing").unwrap();
+    for object in [1, 2] {
+        let edit = std::panic::AssertUnwindSafe(|| {
+            map.upsert(&key(object), "beijing", |r| {
+                r.tries = 9;
+                panic!("a caller's fault")
+            })
+        });
+        assert!(std::panic::catch_unwind(edit).is_err());
+    }
+    assert_eq!(map.get(&key(1), "beijing").unwrap(), before);
+    assert_eq!(map.find(&key(2)), None, "an object is not there for a row that never came");
+    assert_eq!((map.totals().total(), map.growth().objects), (1, 1));
+    map.upsert(&key(1), "beijing", |r| r.tries = 1).unwrap();
+}
+
+#[test]
+fn nothing_is_out_of_step_when_those_rows_have_left() {
+    let map = PlacementMap::default();
+    map.join("beijing").unwrap();
+    map.join("chengdu").unwrap();
+    let print = Some(Fingerprint::new(1));
+    for object in 0..200 {
+        map.upsert(&key(object), "beijing", |r| r.desired = print).unwrap();
+        map.upsert(&key(object), "chengdu", |r| (r.desired, r.observed) = (print, print)).unwrap();
+    }
+    while map.leave("beijing", 50).unwrap() > 0 {}
+    // A page without an object out of step is one place to look at: a thousand pages fit in a step.
+    let chunk = map.out_of_step("chengdu", None, 1).unwrap();
+    assert!(chunk.rows.is_empty() && chunk.next.is_none(), "{chunk:?}");
 }
 
 #[test]

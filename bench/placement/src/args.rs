@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, Subcommand};
 
 use crate::{
+    by_name::Walk,
     case::{Fill, Map},
     hub::Play,
 };
@@ -25,11 +26,11 @@ pub(crate) struct Args {
     /// Runs of each case [default: 5].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) runs: Option<u32>,
-    /// Leave the hub out.
+    /// Leave the hub out; its figures stay as the last run left them.
     #[arg(long)]
     pub(crate) no_hub: bool,
     /// Only the hub; the other figures stay as the last run left them. For a machine that was not quiet all along.
-    #[arg(long, conflicts_with_all = ["quick", "maps", "sizes", "no_hub"])]
+    #[arg(long, conflicts_with_all = ["maps", "sizes", "no_hub"])]
     pub(crate) only_hub: bool,
     /// Where figures go [default: target/bench in the repository].
     #[arg(long)]
@@ -52,6 +53,9 @@ pub(crate) enum Part {
     /// Play one hub once; a child of the conductor.
     #[command(hide = true)]
     Hub(Play),
+    /// Insert and get by name once; a child of the conductor.
+    #[command(hide = true)]
+    ByName(Walk),
 }
 
 /// Where results go.

@@ -10,9 +10,10 @@ use std::{
 use anyhow::{Context, ensure};
 
 use crate::{
-    args::{Args, Places, root},
+    args::{Args, root},
+    by_name,
     case::{Allocator, Fill, Map, Outcome, Pass},
-    figures::{Figure, Findings, Setting},
+    figures::{self, Figure, Findings, HubFigure, Setting},
     fill::TIMES,
     hub, machine, report,
     round::{Round, rounds},
@@ -41,37 +42,40 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let stage = Stage::build(&places.out)?;
     let runs = args.runs.unwrap_or(if args.quick { 2 } else { 5 });
     if args.only_hub {
-        return play_the_hub_again(&stage, runs, &places);
+        return play_the_hub_again(&stage, runs, args);
     }
     let machine = machine::describe(); // before this process is pinned and sees one core
-    let hub = if args.no_hub { vec![] } else { hub::conduct(&stage.this, runs, args.quick)? };
+    let hub = if args.no_hub { figures::hub(&places.out)? } else { stage.hub(runs, args)? };
     machine::pin()?;
     let maps = stage.maps(&args.maps);
     let mut figures = vec![];
     for round in rounds(args) {
         figures.extend(stage.play(round, &maps, runs)?);
     }
+    let names = by_name::conduct(&stage.this, &stage.work, args)?;
     fs::remove_dir_all(&stage.work)?;
     let setting = Setting {
         machine,
-        date: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        date: machine::date(),
         commit: machine::commit(),
         command: command(args),
         runs,
         clock_ns: machine::clock_ns(),
         seconds: start.elapsed().as_secs(),
     };
-    let findings = Findings { figures, hub, setting };
+    let findings = Findings { figures, names, hub, setting };
     findings.write(&places.out)?;
     report::write(&findings, &places)
 }
 
-fn play_the_hub_again(stage: &Stage, runs: u32, places: &Places) -> anyhow::Result<()> {
+/// The hub's figures tell their own date, commit and runs, so that the setting of the others stays as it was.
+fn play_the_hub_again(stage: &Stage, runs: u32, args: &Args) -> anyhow::Result<()> {
+    let places = args.places();
     let mut findings = Findings::read(&places.out)?;
-    findings.hub = hub::conduct(&stage.this, runs, false)?;
-    findings.setting.command += "; the hub once more with --only-hub";
-    findings.write(&places.out)?;
-    report::write(&findings, places)
+    findings.hub = stage.hub(runs, args)?;
+    fs::remove_dir_all(&stage.work)?;
+    findings.write_hub(&places.out)?;
+    report::write(&findings, &places)
 }
 
 fn command(args: &Args) -> String {
@@ -108,6 +112,10 @@ impl Stage {
             }
         };
         Ok(Self { this: std::env::current_exe()?, go, work })
+    }
+
+    fn hub(&self, runs: u32, args: &Args) -> anyhow::Result<Vec<HubFigure>> {
+        hub::conduct(&self.this, runs, args.quick)
     }
 
     fn maps(&self, wanted: &[Map]) -> Vec<Map> {

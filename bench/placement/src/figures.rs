@@ -1,11 +1,14 @@
 //! What a whole run found, as it stands in JSON.
 
-use std::{fs, path::Path};
+use std::{fs, io, path::Path};
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::case::{Allocator, Map, Order};
+use crate::{
+    by_name::Way,
+    case::{Allocator, Map, Order},
+};
 
 /// One case, as a flat row. Times are intrinsic unless they say otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -76,6 +79,27 @@ pub(crate) struct HubFigure {
     pub(crate) max_us: f64,
     /// The median over the runs of the longest.
     pub(crate) run_max_us: f64,
+    /// When, RFC 3339, UTC: it may have been at another time than the other figures.
+    pub(crate) date: String,
+    /// The commit.
+    pub(crate) commit: String,
+}
+
+/// What a row costs where an object is asked for by name, in nanoseconds a row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct NameFigure {
+    /// Which map.
+    pub(crate) map: Map,
+    /// How it is asked.
+    pub(crate) way: Way,
+    /// How many rows.
+    pub(crate) entries: u32,
+    /// Runs, of which the fastest counts.
+    pub(crate) runs: u32,
+    /// An insert; none where the way is one to read only.
+    pub(crate) insert_ns: Option<f64>,
+    /// A get.
+    pub(crate) get_ns: f64,
 }
 
 /// On what, when and how it was measured.
@@ -102,7 +126,9 @@ pub(crate) struct Setting {
 pub(crate) struct Findings {
     /// Every case.
     pub(crate) figures: Vec<Figure>,
-    /// The hub.
+    /// By name; empty if it was not measured.
+    pub(crate) names: Vec<NameFigure>,
+    /// The hub; empty if it was not measured.
     pub(crate) hub: Vec<HubFigure>,
     /// On what.
     pub(crate) setting: Setting,
@@ -110,6 +136,7 @@ pub(crate) struct Findings {
 
 const JUDGED: &str = "placement.json";
 const ALL: &str = "placement-all.json";
+const NAMES: &str = "placement-names.json";
 const HUB: &str = "placement-hub.json";
 const SETTING: &str = "placement-setting.json";
 
@@ -119,15 +146,27 @@ impl Findings {
         let judged: Vec<_> = self.figures.iter().filter(|figure| figure.is_judged()).collect();
         write(&out.join(JUDGED), &judged)?;
         write(&out.join(ALL), &self.figures)?;
-        write(&out.join(HUB), &self.hub)?;
-        write(&out.join(SETTING), &self.setting)
+        write(&out.join(NAMES), &self.names)?;
+        write(&out.join(SETTING), &self.setting)?;
+        self.write_hub(out)
+    }
+
+    /// Writes those of the hub and leaves the other files alone.
+    pub(crate) fn write_hub(&self, out: &Path) -> anyhow::Result<()> {
+        write(&out.join(HUB), &self.hub)
     }
 
     /// Reads what [`Self::write`] has written.
     pub(crate) fn read(out: &Path) -> anyhow::Result<Self> {
-        let (all, hub, setting) = (out.join(ALL), out.join(HUB), out.join(SETTING));
-        Ok(Self { figures: read(&all)?, hub: read(&hub)?, setting: read(&setting)? })
+        let (all, setting) = (out.join(ALL), out.join(SETTING));
+        let (names, hub) = (read_or_none(&out.join(NAMES))?, hub(out)?);
+        Ok(Self { figures: read(&all)?, names, hub, setting: read(&setting)? })
     }
+}
+
+/// The hub as the last run that played it left it.
+pub(crate) fn hub(out: &Path) -> anyhow::Result<Vec<HubFigure>> {
+    read_or_none(&out.join(HUB))
 }
 
 fn write(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
@@ -136,5 +175,17 @@ fn write(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
 
 fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
     let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    serde_json::from_str(&text).with_context(|| path.display().to_string())
+    parse(path, &text)
+}
+
+/// The rows of a file; none if there is no such file.
+fn read_or_none<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Vec<T>> {
+    match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(vec![]),
+        text => parse(path, &text.with_context(|| path.display().to_string())?),
+    }
+}
+
+fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> anyhow::Result<T> {
+    serde_json::from_str(text).with_context(|| path.display().to_string())
 }

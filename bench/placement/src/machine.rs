@@ -36,6 +36,11 @@ pub(crate) fn describe() -> String {
     )
 }
 
+/// Now, in UTC (RFC 3339).
+pub(crate) fn date() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// The commit, with a mark if the tree holds changes.
 pub(crate) fn commit() -> String {
     let args = ["describe", "--always", "--dirty", "--exclude=*"];

@@ -11,6 +11,7 @@ use super::Play;
 use crate::{
     case::Map,
     figures::HubFigure,
+    machine,
     spread::{Runs, Spread},
 };
 
@@ -77,5 +78,7 @@ fn figure(play: &Play, runs: Vec<Vec<u32>>) -> HubFigure {
         p999_us: spread.quantile_us(0.999),
         max_us: spread.max_us(),
         run_max_us: maxima.run_max_us(),
+        date: machine::date(),
+        commit: machine::commit(),
     }
 }

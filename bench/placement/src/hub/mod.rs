@@ -3,8 +3,9 @@
 //! The hub is a tokio runtime with a worker a core. Two feeders, as watches would, write the rows of one object
 //! after the other at a stated rate. Reconciles arrive from outside at a stated rate, whatever the hub does: a
 //! reconcile that waits makes no other one arrive later (no coordinated omission). Each looks an object up by name,
-//! reads the rows of all its members, lets `spillway_decide` plan, and writes the rows. Its time runs from its
-//! arrival to its end; so it holds the wait for a worker, which a stall of the map causes as well.
+//! reads the rows of all its members, lets `spillway_decide` plan, and writes the rows. Its time runs from
+//! when its arrival was due to its end; so it holds the wait for a processor and for a worker, which a stall of the map
+//! causes as well.
 
 mod conduct;
 mod holder;

@@ -88,22 +88,23 @@ fn fed_row(turn: u32) -> Row {
     Row { desired: says, applied: says, observed: says, since: turn.into(), tries: 0 }
 }
 
-/// Lets reconciles arrive, each at its time, until feeding is over. It is a thread of its own, so that nothing that
-/// the map does delays an arrival.
+/// Lets reconciles arrive, each at its time, until feeding is over. It is a thread of its own, and a
+/// reconcile's time runs from when its arrival was due: a processor that was too busy to let it arrive counts, too.
 fn arrivals<H: Holder>(hub: &Arc<Hub<H>>, over: &AtomicBool, play: &Play, handle: &Handle) -> Reconciles {
     let pause = Duration::from_secs(1) / play.reconciles_per_second;
     let (start, mut random) = (Instant::now(), SmallRng::seed_from_u64(37));
     let mut reconciles = Reconciles::new();
     for turn in 1_u32.. {
-        thread::sleep((start + pause * turn).saturating_duration_since(Instant::now()));
+        let due = start + pause * turn;
+        thread::sleep(due.saturating_duration_since(Instant::now()));
         if over.load(Ordering::Relaxed) {
             break;
         }
         let Some(object) = hub.one_that_is_fed(&mut random) else { continue };
-        let (hub, arrival) = (hub.clone(), Instant::now());
+        let hub = hub.clone();
         reconciles.push(handle.spawn(async move {
             reconcile(&hub.holder, &hub.names[object], u128::from(turn) << 64)?;
-            Ok(arrival.elapsed())
+            Ok(due.elapsed())
         }));
     }
     reconciles

@@ -1,4 +1,6 @@
-//! Ours. By ids, as the controller does where it is hot; an object's first row also interns its name.
+//! Ours, by ids. An object's name is interned with its first row, and its id is kept from then on. The controller goes
+//! by ids, too, but resolves the name once in each reconcile: what that costs, and what a name with each row would, is
+//! measured in [`crate::by_name`].
 
 use spillway_placement::{Error, MemberId, ObjectId, ObjectKey, PlacementMap, Row};
 

@@ -1,5 +1,6 @@
 //! What a run found, for readers: the generated part of a page, and a plot beside it.
 
+mod names;
 mod page;
 mod plot;
 mod tables;
@@ -38,6 +39,7 @@ fn generated(findings: &Findings) -> String {
         tables::judged(&findings.figures),
         tables::sizes(&findings.figures),
         tables::others(&findings.figures),
+        names::table(&findings.names),
         tables::hub(&findings.hub),
     ];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")

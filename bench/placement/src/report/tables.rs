@@ -138,11 +138,11 @@ pub(super) fn others(figures: &[Figure]) -> String {
     tables.join("\n\n")
 }
 
+const HUB_TITLE: &str = "### Reconcile times of a hub while it is fed";
+
 /// The hub that is fed.
 pub(super) fn hub(hub: &[HubFigure]) -> String {
-    if hub.is_empty() {
-        return String::new();
-    }
+    let Some(first) = hub.first() else { return format!("{HUB_TITLE}\n\n{}", words::NOT_MEASURED) };
     let head = [
         "map",
         "rows",
@@ -173,7 +173,9 @@ pub(super) fn hub(hub: &[HubFigure]) -> String {
         })
         .collect();
     format!(
-        "### Reconcile times of a hub while it is fed\n\n{}",
+        "{HUB_TITLE}\n\nDate: {}, commit {}.\n\n{}",
+        first.date,
+        first.commit,
         words::table(&head.map(str::to_owned), &body)
     )
 }
@@ -188,6 +190,11 @@ mod tests {
         let text = judged(&figures);
         assert!(text.contains("| spillway | 20.0 µs | 1/4,000 |"), "{text}");
         assert!(text.contains("| std | 80.0 ms | 1.00x |"), "{text}");
+    }
+
+    #[test]
+    fn a_hub_that_was_not_played_says_so() {
+        assert!(hub(&[]).ends_with("Not measured."), "{}", hub(&[]));
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use crate::figures::Figure;
 
+/// Where a part of the figures is missing, so that nobody takes it for forgotten.
+pub(super) const NOT_MEASURED: &str = "Not measured.";
+
 /// Three digits that count, with commas between thousands.
 pub(super) fn figure(value: f64) -> String {
     match value {

@@ -152,11 +152,11 @@ mod tests {
         ("placements", "gauge", "InStep is the goal"),
         ("placement_objects", "gauge", "Objects that the placement map knows"),
         ("placement_load_factor_ratio", "gauge", "row memory that is in use, 0 to 1"),
-        ("placement_segments", "gauge", "a Go map counts overflow"),
-        ("placement_bytes", "gauge", "Memory that the placement map holds"),
+        ("placement_segments", "gauge", "the most objects that were there at once"),
+        ("placement_bytes", "gauge", "pages stay until the term ends"),
         ("placement_growth_steps", "counter", "grew or shrank"),
         ("placement_entries_moved", "counter", "growth steps of the placement map copied"),
-        ("placement_largest_operation_entries", "gauge", "more than 128 is a bug"),
+        ("placement_largest_operation_entries", "gauge", "more than 2048 is a bug"),
         ("placement_largest_operation_bytes", "gauge", "more than 163840 is a bug"),
         ("reconcile_duration_seconds", "histogram", "one round of work"),
     ];
@@ -254,6 +254,8 @@ mod tests {
         for (query, status, says) in [
             ("object=web", 400, "object: \"web\" must be NAMESPACE/NAME of a Ingress"),
             ("object=", 400, "object: \"\" must be"),
+            ("object=ns/we%00b", 400, "object: \"ns/we\\0b\" must be"),
+            ("kind=GatewayPeer&object=s%00z", 400, "must be NAME of a GatewayPeer"),
             ("object=ns/", 400, "object: \"ns/\" must be"),
             ("object=a/b/c", 400, "must be NAMESPACE/NAME"),
             ("kind=RegionPriority&object=a/b", 400, "must be NAME of a RegionPriority"),

@@ -9,7 +9,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::{ResourceExt, api::DynamicObject};
 use parking_lot::{Mutex, RwLock};
 use spillway_crds::names::annotations::PRIORITY;
-use spillway_placement::ObjectKey;
+use spillway_placement::{MemberId, ObjectKey};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{cache::Cache, copy, identity::Issued, object::Kind, queue::Queue};
@@ -54,6 +54,8 @@ pub(crate) struct Health {
 pub(crate) struct Member {
     /// Name of the `MemberCluster`.
     pub(crate) name: String,
+    /// What the placement map calls it by; none if it has no room there.
+    pub(crate) id: Option<MemberId>,
     /// Its region.
     pub(crate) region: String,
     /// It is the hub itself.
@@ -70,7 +72,7 @@ pub(crate) struct Member {
 
 impl Member {
     /// A member that was not asked yet.
-    pub(crate) fn new(name: &str, region: &str, in_place: bool) -> Self {
+    pub(crate) fn new(name: &str, region: &str, in_place: bool, id: Option<MemberId>) -> Self {
         let health = Health {
             reach: Reach::Unasked,
             since: Timestamp::now(),
@@ -81,6 +83,7 @@ impl Member {
         };
         Self {
             name: name.into(),
+            id,
             region: region.into(),
             in_place,
             queue: Queue::default(),

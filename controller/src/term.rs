@@ -55,17 +55,18 @@ pub(crate) async fn lead(terms: &Terms, admin: &Admin, cancel: CancellationToken
     let told = Told::default();
     tokio::join!(
         watch(&f, &cancel),
-        work(&f, Loop::SOURCE, &f.queues.sources, &cancel, async |name| {
-            reconcile::source(&f, &told, &name).await
+        work(&f, Loop::SOURCE, &f.queues.sources, &cancel, async |name: &_| {
+            reconcile::source(&f, &told, name).await
         }),
-        work(&f, Loop::FEDERATED, &f.queues.federated, &cancel, async |name| {
-            reconcile::federated(&f, &name).await
+        work(&f, Loop::FEDERATED, &f.queues.federated, &cancel, async |name: &_| {
+            reconcile::federated(&f, name).await
         }),
-        work(&f, Loop::PRIORITY, &f.queues.priorities, &cancel, async |name| {
-            reconcile::priority(&f, &name).await
+        work(&f, Loop::PRIORITY, &f.queues.priorities, &cancel, async |name: &_| {
+            reconcile::priority(&f, name).await
         }),
-        work(&f, Loop::CLUSTER, &f.queues.clusters, &cancel, async |name| propagate::cluster(&f, &name)
-            .await),
+        work(&f, Loop::CLUSTER, &f.queues.clusters, &cancel, async |name: &_| {
+            propagate::cluster(&f, name).await
+        }),
         traffic_status::poll(f.clone(), cancel.clone()),
         traffic_status::mirror(f.clone(), cancel.clone()),
     );
@@ -82,12 +83,10 @@ async fn work<K: Ord + Clone + Display>(
     of: Loop,
     queue: &Queue<K>,
     cancel: &CancellationToken,
-    step: impl AsyncFn(K) -> Outcome,
+    step: impl AsyncFn(&K) -> Outcome,
 ) {
     let (of, step) = (&of, &step);
-    queue
-        .run(WORKERS, cancel, |key| async move { round(&f.metrics, of, &key.clone(), step(key)).await })
-        .await;
+    queue.run(WORKERS, cancel, |key| async move { round(&f.metrics, of, &key, step(&key)).await }).await;
 }
 
 async fn begin(terms: &Terms) -> anyhow::Result<Federation> {

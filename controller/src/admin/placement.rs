@@ -46,11 +46,10 @@ fn key(asked: &Asked) -> Result<Option<ObjectKey>, String> {
         return if asked.kind.is_none() { Ok(None) } else { Err("object: is missing beside kind\n".into()) };
     };
     let parts: Vec<_> = object.split('/').collect();
+    let named = parts.iter().all(|part| !part.is_empty() && !part.contains('\0')); // a key keeps its parts apart by NUL
     match (kind.is_namespaced(), parts.as_slice()) {
-        (true, [namespace, name]) if !namespace.is_empty() && !name.is_empty() => {
-            Ok(Some(kind.key(namespace, name)))
-        }
-        (false, [name]) if !name.is_empty() => Ok(Some(kind.key("", name))),
+        (true, [namespace, name]) if named => Ok(Some(kind.key(namespace, name))),
+        (false, [name]) if named => Ok(Some(kind.key("", name))),
         (namespaced, _) => {
             let allowed = if namespaced { "NAMESPACE/NAME" } else { "NAME" };
             Err(format!("object: {object:?} must be {allowed} of a {} on the hub\n", kind.name()))

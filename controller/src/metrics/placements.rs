@@ -21,11 +21,14 @@ const OBJECTS: &str = "Objects that the placement map knows: copies that are wan
 const LOAD_FACTOR: &str = "Share of the placement map's row memory that is in use, 0 to 1. It says how lean the map \
     is and nothing about its speed: other maps double when theirs is high, this one never does";
 const SEGMENTS: &str = "Pages of up to 64 objects in the placement map. It stands where a Go map counts overflow \
-    buckets, but is no sign of trouble: it follows the number of objects";
-const BYTES: &str = "Memory that the placement map holds. It falls again when objects or members go";
+    buckets, but is no sign of trouble: pages stay until the term ends, so it follows the most objects that were there at \
+    once";
+const BYTES: &str = "Memory that the placement map holds. Rows are given back when objects or members go; pages stay until \
+    the term ends";
 const STEPS: &str = "Small steps in which the placement map grew or shrank. They come with new objects and members, \
     and with those that go; when nothing changes there are none";
 const MOVED: &str = "Rows that growth steps of the placement map copied from one place to another";
+
 /// The figures of the map of the present term. While another controller leads there are none.
 pub(crate) struct Placements(pub(crate) Arc<ArcSwapOption<PlacementMap>>);
 
@@ -67,7 +70,8 @@ fn growth(encoder: &mut DescriptorEncoder<'_>, growth: Growth) -> Result<(), Err
         value.encode(encoder.encode_descriptor(name, help, unit.as_ref(), value.metric_type())?)
     };
     let (ratio, entries) = (Unit::Other("ratio".into()), Unit::Other("entries".into()));
-    let most_entries = largest("rows that one operation on the placement map has moved", bounds::ROWS_MOVED);
+    let most_entries =
+        largest("rows that one operation on the placement map has moved", bounds::ROWS_MOVED_A_STEP);
     let most_bytes =
         largest("bytes that one operation on the placement map has allocated or freed", bounds::BYTES);
     put("placement_objects", None, OBJECTS, &ConstGauge::new(growth.objects))?;
@@ -81,7 +85,10 @@ fn growth(encoder: &mut DescriptorEncoder<'_>, growth: Growth) -> Result<(), Err
 }
 
 fn largest(what: &str, bound: usize) -> String {
-    format!("Most {what} in this term. The map's size does not matter: more than {bound} is a bug")
+    format!(
+        "Most {what} in this term, all that it did taken together. The map's size does not matter: more than {bound} is \
+         a bug"
+    )
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a share of fewer than 2^53 rows")]

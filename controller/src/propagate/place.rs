@@ -13,7 +13,7 @@ use crate::{
     copy::{self, Copy},
     federation::Federation,
     hub::Name,
-    ledger::record,
+    ledger::{Rows, reason},
     member::Member,
     object::{Kind, copy_name},
     queue::Outcome,
@@ -35,37 +35,42 @@ struct Task<'a> {
 }
 
 /// Looks at one key and does what the plan says.
-pub(crate) async fn place(f: &Federation, member: &Member, client: &Client, key: ObjectKey) -> Outcome {
-    let Some(kind) = Kind::of(&key).filter(|kind| kind.is_copied_to(member.in_place)) else {
+pub(crate) async fn place(f: &Federation, member: &Member, client: &Client, key: &ObjectKey) -> Outcome {
+    let Some(kind) = Kind::of(key).filter(|kind| kind.is_copied_to(member.in_place)) else {
         return Outcome::Done;
     };
-    let task = Task { f, member, client, key: &key, kind };
-    let wanted = want(f, member, &key);
+    let task = Task { f, member, client, key, kind };
+    let wanted = want(f, member, key);
     match task.plan(&wanted) {
         Ok(change) => task.perform(change, wanted.copy.as_ref()).await,
-        Err(full) => task.fail("TooManyObjects", full.to_string()),
+        Err(error) => task.unnoted(&error),
     }
 }
 
 impl Task<'_> {
-    /// The plan, and both sides of it noted. What cannot be noted is not done: nobody would know of it.
-    fn plan(&self, wanted: &Wanted) -> Result<Change, Error> {
-        let (cache, member) = (self.member.cache(self.kind), &self.member.name);
+    /// The plan, and what of ours is seen.
+    fn decide(&self, wanted: &Wanted) -> (Change, Option<Fingerprint>) {
+        let cache = self.member.cache(self.kind);
         let seen = cache.get(self.key).map(|object| copy::seen(&object, wanted.copy.as_ref()));
         let synced = Synced { hub: self.f.hub.synced(), member: cache.synced() };
         let change = change(&self.f.hub_uid, wanted.want, seen.as_ref(), synced);
+        let ours = seen.filter(|seen| seen.owner.as_ref().is_some_and(|owner| owner.hub == self.f.hub_uid));
+        (change, ours.map(|seen| Fingerprint::new(seen.fingerprint)))
+    }
+
+    /// The plan, and both sides of it noted. What cannot be noted is not done: nobody would know of it.
+    fn plan(&self, wanted: &Wanted) -> Result<Change, Error> {
+        let (change, observed) = self.decide(wanted);
         if change != Change::Leave(Reason::Undecided) {
-            let ours =
-                seen.filter(|seen| seen.owner.as_ref().is_some_and(|owner| owner.hub == self.f.hub_uid));
             self.note(|row| {
                 row.desired = wanted.copy.as_ref().map(|copy| copy.fingerprint);
-                row.observed = ours.map(|seen| Fingerprint::new(seen.fingerprint));
+                row.observed = observed;
                 if row.observed.is_none() && row.desired.is_none() {
                     row.applied = None;
                 }
             })?;
         }
-        tracing::debug!(%member, key = %self.key, ?change, "planned");
+        tracing::debug!(member = self.member.name, key = %self.key, ?change, "planned");
         Ok(change)
     }
 
@@ -77,7 +82,7 @@ impl Task<'_> {
         let done = match (change, copy) {
             (Change::Create, Some(copy)) => self.create(copy).await,
             (Change::Update { uid }, Some(copy)) => self.update(&uid, copy).await,
-            (Change::Delete { uid, .. }, _) => self.delete(&uid).await,
+            (Change::Delete { uid, .. }, _) => self.delete(&uid).await.map_err(Trouble::Write),
             (Change::Release { uid }, _) => self.release(&uid).await,
             (Change::Conflict { message }, _) => return self.conflict(message),
             (Change::Leave(Reason::NotSynced), _) => return Outcome::Done, // the end of the list asks again
@@ -135,7 +140,7 @@ impl Task<'_> {
         if same { Ok(()) } else { Err(Trouble::Stubborn) }
     }
 
-    async fn delete(&self, uid: &str) -> Result<(), Trouble> {
+    async fn delete(&self, uid: &str) -> Result<(), WriteError> {
         let name = copy_name(self.kind, self.key.name(), self.member.in_place);
         self.f.writer.delete(&self.api(), &name, uid).await?;
         tracing::info!(member = self.member.name, key = %self.key, "deleted");
@@ -160,8 +165,8 @@ impl Task<'_> {
             row.applied =
                 copy.map(|copy| copy.fingerprint).or(row.applied.filter(|_| row.observed.is_some()));
         });
-        if let Err(full) = noted {
-            return self.fail("TooManyObjects", full.to_string());
+        if let Err(error) = noted {
+            return self.unnoted(&error);
         }
         if self.f.failures.clear(self.key, &self.member.name) {
             self.tell();
@@ -172,6 +177,11 @@ impl Task<'_> {
     fn conflict(&self, message: String) -> Outcome {
         let _ = self.fail("Conflict", message);
         Outcome::Again(CONFLICT_ROUND)
+    }
+
+    /// A row could not be written.
+    fn unnoted(&self, error: &Error) -> Outcome {
+        self.fail(reason(error), error.to_string())
     }
 
     fn fail(&self, reason: &'static str, message: String) -> Outcome {
@@ -185,8 +195,8 @@ impl Task<'_> {
         Outcome::Failed
     }
 
-    fn note(&self, edit: impl FnOnce(&mut Row)) -> Result<(), Error> {
-        if record(&self.f.placement, self.key, &self.member.name, edit)? {
+    fn note(&self, edit: impl Fn(&mut Row)) -> Result<(), Error> {
+        if Rows::of(&self.f.placement, self.key).record(self.member, edit)? {
             self.tell();
         }
         Ok(())
@@ -219,20 +229,23 @@ pub(crate) async fn delete_inferred(
 ) -> Outcome {
     let Some(kind) = Kind::of(key) else { return Outcome::Done };
     let task = Task { f, member, client, key, kind };
-    let Ok(Change::Delete { uid, why }) = task.plan(&want(f, member, key)) else { return Outcome::Done };
+    let (uid, why) = match task.plan(&want(f, member, key)) {
+        Ok(Change::Delete { uid, why }) => (uid, why),
+        Ok(_) => return Outcome::Done,
+        Err(error) => return task.unnoted(&error),
+    };
     tracing::info!(member = member.name, %key, ?why, "deleting what the hub no longer wants here");
     match task.delete(&uid).await {
         Ok(()) => task.succeed(None),
-        Err(Trouble::Write(error)) => task.fail(error.reason(), error.to_string()),
-        Err(_) => Outcome::Done,
+        Err(error) => task.fail(error.reason(), error.to_string()),
     }
 }
 
-/// Whether the plan still wants an inferred delete of this key.
+/// Whether the plan still wants an inferred delete of this key. It notes nothing, so that nothing can go wrong.
 pub(crate) fn still_unwanted(f: &Federation, member: &Member, client: &Client, key: &ObjectKey) -> bool {
     Kind::of(key).is_some_and(|kind| {
-        let plan = Task { f, member, client, key, kind }.plan(&want(f, member, key));
-        plan.is_ok_and(|change| change.is_inferred_delete())
+        let (change, _) = Task { f, member, client, key, kind }.decide(&want(f, member, key));
+        change.is_inferred_delete()
     })
 }
 
@@ -251,21 +264,86 @@ impl From<WriteError> for Trouble {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Member, Outcome, place};
-    use crate::fixture::{client, cluster, done, federation, listed};
+    use std::sync::Arc;
+
+    use kube::{Client, runtime::watcher::Event};
+    use serde_json::json;
+
+    use super::{Error, Kind, Member, ObjectKey, Outcome, Task, delete_inferred, place, still_unwanted};
+    use crate::{
+        federation::Federation,
+        fixture::{Asked, HUB, client, cluster, done, federation, listed},
+    };
+
+    /// A federation with the member `sz`.
+    fn met() -> (Arc<Federation>, Member, Client, Asked) {
+        let (client, asked) = client(done);
+        let f = federation(&client);
+        listed(&f.hub.clusters, [cluster("sz", "shenzhen")]);
+        let member = Member::new("sz", "shenzhen", false, f.placement.join("sz").ok());
+        (f, member, client, asked)
+    }
+
+    /// A copy of ours there that nobody wants.
+    fn orphan(member: &Member) -> ObjectKey {
+        let key = Kind::Ingress.key("ns", "web");
+        let labels = json!({"kube-federation.io/hub-uid": HUB, "kube-federation.io/source-uid": "s"});
+        let object = json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+                            "metadata": {"name": "web", "namespace": "ns", "uid": "u", "labels": labels}});
+        let cache = member.cache(Kind::Ingress);
+        for event in [Event::Init, Event::InitApply(serde_json::from_value(object).unwrap()), Event::InitDone]
+        {
+            cache.take(event, |_| key.clone());
+        }
+        key
+    }
 
     #[tokio::test]
     async fn what_was_not_written_is_not_applied() {
-        let (client, asked) = client(done);
-        let (f, member) = (federation(&client), Member::new("sz", "shenzhen", false));
-        listed(&f.hub.clusters, [cluster("sz", "shenzhen")]);
-        f.placement.join("sz").unwrap();
+        let (f, member, client, asked) = met();
         let key = Kind::GatewayPeer.key("", "sz");
-        assert_eq!(place(&f, &member, &client, key.clone()).await, Outcome::Done);
+        assert_eq!(place(&f, &member, &client, &key).await, Outcome::Done);
         let row = f.placement.get(&key, "sz").unwrap().expect("a row");
         assert!(
             row.desired.is_some() && row.applied.is_none() && asked.lock().is_empty(),
             "{row:?} {asked:?}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_member_that_leaves_meanwhile_is_no_failure() {
+        let (f, member, client, _) = met();
+        let key = Kind::GatewayPeer.key("", "sz");
+        assert_eq!(place(&f, &member, &client, &key).await, Outcome::Done);
+        f.placement.join("cd").expect("room");
+        f.placement.upsert(&key, "cd", |row| row.tries = 1).expect("a row");
+        while f.placement.leave("sz", 1).expect("a member") > 0 {}
+        assert_eq!(place(&f, &member, &client, &key).await, Outcome::Done);
+        assert_eq!(f.failures.get(&key, "sz"), None);
+    }
+
+    #[tokio::test]
+    async fn people_read_why_a_row_could_not_be_written() {
+        let (f, member, client, _) = met();
+        let key = Kind::Ingress.key("ns", "web");
+        let task = Task { f: &f, member: &member, client: &client, key: &key, kind: Kind::Ingress };
+        for (error, reason) in
+            [(Error::TooManyObjects, "TooManyObjects"), (Error::UnknownMember("sz".into()), "NotRecorded")]
+        {
+            assert_eq!(task.unnoted(&error), Outcome::Failed);
+            let failure = f.failures.get(&key, "sz").expect("a failure");
+            assert_eq!((failure.reason, failure.message), (reason, error.to_string()));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_orphan_is_asked_about_without_a_note_and_deleted_with_one() {
+        let (f, member, client, asked) = met();
+        let key = orphan(&member);
+        assert!(still_unwanted(&f, &member, &client, &key));
+        assert_eq!(f.placement.find(&key), None);
+        assert_eq!(delete_inferred(&f, &member, &client, &key).await, Outcome::Done);
+        assert!(f.placement.get(&key, "sz").unwrap().is_some_and(|row| row.observed.is_some()));
+        assert_eq!(asked.lock()[0].0, "DELETE", "{asked:?}");
     }
 }

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use kube::ResourceExt;
 use spillway_crds::MemberCluster;
+use spillway_placement::MemberId;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -32,18 +33,18 @@ pub(crate) async fn cluster(f: &Arc<Federation>, name: &Name) -> Outcome {
         return leave(f, &name.name).await;
     };
     let room = f.placement.join(&name.name).map_err(ConnectionError::from);
-    let left_out = room.is_err();
+    let id = room.as_ref().ok().copied();
     let connection = room.and_then(|_| route(&f.hub, &f.namespace, &cluster));
-    let made_of = format!("{} {connection:?}", cluster.spec.region);
+    let made_of = format!("{} {id:?} {connection:?}", cluster.spec.region);
     if f.members.connection(&name.name).as_deref() != Some(&made_of) {
         f.members.leave(&name.name);
-        join(f, &cluster, connection, made_of);
+        join(f, &cluster, id, connection, made_of);
     }
     if f.members.get(&name.name).is_some_and(|member| member.is_settling()) {
         return Outcome::Again(Duration::from_millis(500));
     }
     match status::write(f, &cluster).await {
-        Ok(()) if left_out => Outcome::Again(KNOCK),
+        Ok(()) if id.is_none() => Outcome::Again(KNOCK),
         Ok(()) => Outcome::Done,
         Err(error) if error.is_not_found() => Outcome::Done,
         Err(error) => {
@@ -56,11 +57,12 @@ pub(crate) async fn cluster(f: &Arc<Federation>, name: &Name) -> Outcome {
 fn join(
     f: &Arc<Federation>,
     cluster: &MemberCluster,
+    id: Option<MemberId>,
     connection: Result<Route, ConnectionError>,
     made_of: String,
 ) {
     let (name, in_place) = (cluster.name_any(), cluster.spec.connection.in_place.is_some());
-    let member = Arc::new(Member::new(&name, &cluster.spec.region, in_place));
+    let member = Arc::new(Member::new(&name, &cluster.spec.region, in_place, id));
     let cancel = CancellationToken::new();
     f.members.join(member.clone(), made_of, cancel.clone());
     member.queue.add(identity_key(&f.namespace));
@@ -125,6 +127,7 @@ mod tests {
         let _ = cluster(&f, &Name::cluster("sz")).await;
         assert!(f.placement.member("sz").is_ok());
         let member = f.members.get("sz").expect("a member");
+        assert_eq!(member.id, f.placement.member("sz").ok());
         assert!(!matches!(member.health().reach, Reach::Invalid(..)), "{:?}", member.health());
     }
 }

@@ -52,9 +52,8 @@ async fn session(f: &Arc<Federation>, member: &Arc<Member>, client: &Client) {
         Err(why) => return tell(f, member, Reach::Silent(why), None),
     }
     let cancel = CancellationToken::new();
-    let work = async |key: ObjectKey| {
-        round(&f.metrics, &Loop::PLACE, &key.clone(), place(f, member, client, key)).await
-    };
+    let work =
+        async |key: ObjectKey| round(&f.metrics, &Loop::PLACE, &key, place(f, member, client, &key)).await;
     let why = tokio::select! {
         why = until_silent(f, member, client) => why,
         () = observe(f, member, client) => "its watches ended".to_owned(),
@@ -142,7 +141,7 @@ mod tests {
     async fn an_answer_is_shown_before_the_last_one_is_old() {
         for (age, asks) in [(2, 0), (9, 1)] {
             let (client, _) = client(done);
-            let (f, member) = (federation(&client), Member::new("sz", "shenzhen", false));
+            let (f, member) = (federation(&client), Member::new("sz", "shenzhen", false, None));
             let mut sz = cluster("sz", "shenzhen");
             sz["status"] = json!({"lastSeen": (Timestamp::now() - Duration::from_secs(age)).to_string()});
             listed(&f.hub.clusters, [sz]);

@@ -134,7 +134,7 @@ mod tests {
         sz["metadata"]["resourceVersion"] = "7".into();
         sz["metadata"]["annotations"] = json!({ALLOW_DELETES: "15"});
         listed(&f.hub.clusters, [sz]);
-        let member = Arc::new(Member::new("sz", "shenzhen", false));
+        let member = Arc::new(Member::new("sz", "shenzhen", false, f.placement.join("sz").ok()));
         let cache = member.cache(Kind::Ingress);
         let key = |name: &str| Kind::Ingress.key("ns", name);
         cache.take(Event::Init, |_| key(""));

@@ -7,7 +7,6 @@ use kube::{ResourceExt, api::ApiResource};
 use serde_json::json;
 use spillway_crds::{FederatedIngress, names::FINALIZER};
 use spillway_decide::plan::Want;
-use spillway_placement::ObjectKey;
 
 use super::{
     dereference::{Dereferenced, dereference},
@@ -19,7 +18,7 @@ use crate::{
     apply::{WriteError, dynamic},
     federation::Federation,
     hub::Name,
-    ledger::record,
+    ledger::Rows,
     object::Kind,
     queue::Outcome,
 };
@@ -33,15 +32,16 @@ pub(crate) async fn federated(f: &Federation, name: &Name) -> Outcome {
         return Outcome::Again(Duration::from_millis(100));
     }
     let key = Kind::Ingress.key(&name.namespace, &name.name);
-    ask_members(f, &key);
+    let mut rows = Rows::of(&f.placement, &key);
+    ask_members(f, &mut rows);
     let Some(refs) = dereference(&f.hub, name) else { return Outcome::Done };
     let settling = !all_met(f) || f.members.all().iter().any(|member| member.is_settling());
     let done = match (refs.federated.metadata.deletion_timestamp.is_some(), has_finalizer(&refs.federated)) {
         (true, false) => Ok(()),
         (false, false) => set_finalizers(f, &refs.federated, true).await,
         (_, true) if settling => return Outcome::Again(SETTLE),
-        (true, true) => end(f, &refs, &key).await,
-        (false, true) => write_status(f, &refs, &key).await,
+        (true, true) => end(f, &refs, &rows).await,
+        (false, true) => write_status(f, &refs, &rows).await,
     };
     match done {
         Ok(()) => Outcome::Done,
@@ -60,28 +60,28 @@ fn all_met(f: &Federation) -> bool {
 
 /// Asks each member where what is wanted differs from what was wanted before, and notes it, so that status is
 /// right also about members that cannot be asked. A member that fails comes back by itself and is not hurried.
-fn ask_members(f: &Federation, key: &ObjectKey) {
+fn ask_members(f: &Federation, rows: &mut Rows<'_>) {
     for member in f.members.all() {
-        let row = f.placement.get(key, &member.name).ok().flatten();
-        let wanted = want(f, &member, key);
+        let row = rows.get(&member);
+        let wanted = want(f, &member, rows.key);
         let fingerprint = wanted.copy.map(|copy| copy.fingerprint);
         if row.and_then(|row| row.desired) != fingerprint && wanted.want != Want::Undecided {
             // Where a row does not fit, whoever places the object says so.
-            let _ = record(&f.placement, key, &member.name, |row| row.desired = fingerprint);
-            member.queue.add(key.clone());
+            let _ = rows.record(&member, |row| row.desired = fingerprint);
+            member.queue.add(rows.key.clone());
         }
     }
 }
 
 /// The end: the finalizer goes when every member is known to have nothing of ours left. A member that was never
 /// listed in this term is not known, and a selection that cannot be told leaves out nobody.
-async fn end(f: &Federation, refs: &Dereferenced, key: &ObjectKey) -> Result<(), WriteError> {
+async fn end(f: &Federation, refs: &Dereferenced, rows: &Rows<'_>) -> Result<(), WriteError> {
+    let key = rows.key;
     let mut left = BTreeSet::new();
     let selected = targets(refs).ok();
     for member in f.members.all() {
-        let row = f.placement.get(key, &member.name).ok().flatten();
         let concerned = selected.as_ref().is_none_or(|selected| selected.contains(&member.name))
-            || row.is_some_and(|row| !row.is_empty())
+            || rows.get(&member).is_some()
             || !member.cache(Kind::Ingress).was_listed();
         if concerned && !member.has_lost(key, &f.hub_uid) {
             member.queue.add(key.clone());
@@ -92,20 +92,20 @@ async fn end(f: &Federation, refs: &Dereferenced, key: &ObjectKey) -> Result<(),
         tracing::info!(federated = %Name::of_key(key), "its copies are gone");
         return set_finalizers(f, &refs.federated, false).await;
     }
-    write_status(f, refs, key).await
+    write_status(f, refs, rows).await
 }
 
-async fn write_status(f: &Federation, refs: &Dereferenced, key: &ObjectKey) -> Result<(), WriteError> {
+async fn write_status(f: &Federation, refs: &Dereferenced, rows: &Rows<'_>) -> Result<(), WriteError> {
     let members = f.members.all();
     let whereabouts: Vec<_> = members
         .iter()
-        .map(|member| Whereabouts::of(f, member, key, &refs.federated.spec.region_priority))
+        .map(|member| Whereabouts::of(f, member, rows, &refs.federated.spec.region_priority))
         .collect();
     let new = status::status(refs, &targets(refs), &whereabouts, Timestamp::now());
     if refs.federated.status.as_ref() == Some(&new) {
         return Ok(());
     }
-    let name = Name::of_key(key);
+    let name = Name::of_key(rows.key);
     let resource = ApiResource::erase::<FederatedIngress>(&());
     f.writer.status(&f.client, &resource, Some(&name.namespace), &name.name, &new).await
 }
@@ -176,7 +176,7 @@ mod tests {
     #[tokio::test]
     async fn a_member_that_was_never_listed_may_have_a_copy() {
         let (f, asked) = ends_with_a_member();
-        let member = Arc::new(Member::new("sz", "shenzhen", false));
+        let member = Arc::new(Member::new("sz", "shenzhen", false, f.placement.join("sz").ok()));
         member.update_health(|health| health.reach = Reach::Silent("cut".into()));
         f.members.join(member, String::new(), CancellationToken::new());
         assert_eq!(federated(&f, &web()).await, Outcome::Done);

@@ -10,13 +10,13 @@ use spillway_crds::{
     FederatedIngressStatus,
     federated_ingress::{FailingMember, MemberCounts},
 };
-use spillway_placement::{ObjectKey, State};
+use spillway_placement::State;
 
 use super::{dereference::Dereferenced, validate::Invalid};
 use crate::{
     conditions::{Conditions, Is},
     federation::Federation,
-    ledger::Failure,
+    ledger::{Failure, Rows},
     member::Member,
 };
 
@@ -41,16 +41,15 @@ pub(crate) struct Whereabouts {
 }
 
 impl Whereabouts {
-    /// Where `key`, governed by `priority`, stands on `member`.
-    pub(crate) fn of(f: &Federation, member: &Member, key: &ObjectKey, priority: &str) -> Self {
-        let row = f.placement.get(key, &member.name).ok().flatten();
+    /// Where an object, governed by `priority`, stands on `member`.
+    pub(crate) fn of(f: &Federation, member: &Member, rows: &Rows<'_>, priority: &str) -> Self {
         Self {
             member: member.name.clone(),
             unreachable: member.unreachable_since(),
-            in_step: row.is_some_and(|row| row.state() == State::InStep),
+            in_step: rows.get(member).is_some_and(|row| row.state() == State::InStep),
             served: f.board.serves(&member.name, priority),
-            left: !member.has_lost(key, &f.hub_uid),
-            failure: f.failures.get(key, &member.name),
+            left: !member.has_lost(rows.key, &f.hub_uid),
+            failure: f.failures.get(rows.key, &member.name),
         }
     }
 

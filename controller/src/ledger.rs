@@ -45,9 +45,9 @@ impl<'a> Rows<'a> {
             }
             changed
         };
-        let by_id = self.id.zip(member.id).map(|(id, member)| self.map.edit(id, member, &change));
+        let by_id = self.id.zip(member.id).map(|(id, member)| self.map.edit(id, member, change));
         let changed = match by_id {
-            None | Some(Err(Error::StaleObject(_))) => self.begin(member, &change),
+            None | Some(Err(Error::StaleObject(_))) => self.begin(member, change),
             Some(changed) => changed,
         };
         match changed {

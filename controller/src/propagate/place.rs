@@ -269,7 +269,9 @@ mod tests {
     use kube::{Client, runtime::watcher::Event};
     use serde_json::json;
 
-    use super::{Error, Kind, Member, ObjectKey, Outcome, Task, delete_inferred, place, still_unwanted};
+    use super::{
+        Error, Fingerprint, Kind, Member, ObjectKey, Outcome, Task, delete_inferred, place, still_unwanted,
+    };
     use crate::{
         federation::Federation,
         fixture::{Asked, HUB, client, cluster, done, federation, listed},
@@ -316,7 +318,7 @@ mod tests {
         let key = Kind::GatewayPeer.key("", "sz");
         assert_eq!(place(&f, &member, &client, &key).await, Outcome::Done);
         f.placement.join("cd").expect("room");
-        f.placement.upsert(&key, "cd", |row| row.tries = 1).expect("a row");
+        f.placement.upsert(&key, "cd", |row| row.applied = Some(Fingerprint::new(1))).expect("a row");
         while f.placement.leave("sz", 1).expect("a member") > 0 {}
         assert_eq!(place(&f, &member, &client, &key).await, Outcome::Done);
         assert_eq!(f.failures.get(&key, "sz"), None);

@@ -8,6 +8,9 @@ use crate::support::client::{get, http1};
 use crate::support::program::{PATIENCE, Program};
 use crate::support::{Backend, HOST, eventually};
 
+/// What a gateway watches: Ingresses, Services, EndpointSlices, RegionPriorities, GatewayPeers, its identity.
+const KINDS: usize = 6;
+
 fn objects(backend: &Backend, names: &[&str]) -> Value {
     let ingress = |name: &&str| {
         json!({
@@ -59,6 +62,8 @@ async fn what_is_missing_after_a_new_list_is_not_believed_and_what_is_deleted_by
 
     server.restore(full);
     held(&program, 0).await;
+    // Kinds list anew one by one; while one has not, what is missing may still be missing by mistake.
+    eventually("watches", PATIENCE, async || server.watches(), |seen| *seen == KINDS).await;
     for name in ["a", "b", "c"] {
         server.delete("ingresses", name);
         let path = format!("/api/{name}");

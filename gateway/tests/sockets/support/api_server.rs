@@ -57,6 +57,11 @@ impl ApiServer {
         let _ = self.told.send((String::new(), json!({"type": "ERROR", "object": gone})));
     }
 
+    /// How many watches are open. A delete is told to those only; who is not there finds it missing from a list.
+    pub fn watches(&self) -> usize {
+        self.told.receiver_count()
+    }
+
     /// Deletes an object by name, and tells so.
     pub fn delete(&self, resource: &str, name: &str) {
         let mut objects = self.objects.lock();

@@ -8,7 +8,7 @@ use crate::support::client::{get, http1};
 use crate::support::program::{PATIENCE, Program};
 use crate::support::{Backend, HOST, eventually};
 
-/// What a gateway watches: Ingresses, Services, EndpointSlices, RegionPriorities, GatewayPeers, its identity.
+/// What a gateway watches: Ingresses, Services and their slices, priorities, peers, its own identity.
 const KINDS: usize = 6;
 
 fn objects(backend: &Backend, names: &[&str]) -> Value {

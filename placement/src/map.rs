@@ -18,7 +18,7 @@ use crate::{
 static NEXT_MAP: MapNumbers = MapNumbers::new(0);
 
 /// What is desired, applied and observed of every object on every member. Shared by reference: who reads or writes
-/// one object does not wait for who reads or writes another.
+/// one object by its id does not wait for who reads or writes another.
 #[derive(Debug)]
 pub struct PlacementMap {
     id: u64,
@@ -47,8 +47,9 @@ impl PlacementMap {
     }
 
     /// Forgets at most `limit` rows of a member that leaves (and never more than [`crate::bounds::ROWS_A_STEP`]) and
-    /// tells how many are left, at least one until it is done; at none, the member is unknown. Nobody writes its rows from the first step on. The
-    /// caller goes on until then, with others in between; a step can forget nothing and still be one.
+    /// tells how many are left, at least one until it is done; at none, the member is unknown. Nobody writes its rows
+    /// from the first step on. The caller goes on until then, with others in between; a step can forget nothing and
+    /// still be one.
     pub fn leave(&self, member: &str, limit: usize) -> Result<usize, Error> {
         departure::leave(&self.store, member, limit.clamp(1, ROWS_A_STEP))
     }

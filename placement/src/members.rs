@@ -1,7 +1,7 @@
 //! The members: who is here, and how many rows of which state each has.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, OnceLock},
 };
 
@@ -24,7 +24,8 @@ pub(crate) struct Members {
 #[derive(Debug, Default)]
 struct Registry {
     by_name: BTreeMap<Arc<str>, Standing>,
-    by_index: BTreeMap<u32, Arc<str>>,
+    /// The numbers that are taken.
+    taken: BTreeSet<u32>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -64,9 +65,8 @@ impl Members {
         }
         let index = registry.place_of(name).ok_or(Error::TooManyMembers)?;
         let id = MemberId { index, birth: birth() };
-        let name: Arc<str> = name.into();
-        registry.by_name.insert(name.clone(), Standing { id, leaving_at: None });
-        registry.by_index.insert(index, name);
+        registry.by_name.insert(name.into(), Standing { id, leaving_at: None });
+        registry.taken.insert(index);
         let group = self.groups[index as usize / GROUP].get_or_init(Box::default);
         group.joined.fetch_or(bit(index), Ordering::Relaxed);
         let tally = &group.tallies[index as usize % GROUP];
@@ -103,7 +103,7 @@ impl Members {
             (Some(standing), Some(next)) => standing.leaving_at = standing.leaving_at.max(Some(next)),
             (Some(_), None) => {
                 registry.by_name.remove(name);
-                registry.by_index.remove(&leaver.id.index);
+                registry.taken.remove(&leaver.id.index);
             }
         }
         next.is_none()
@@ -169,7 +169,7 @@ impl Registry {
         if let Some(standing) = self.by_name.get(name) {
             return Some(standing.id.index);
         }
-        (0..).take(MEMBERS).find(|index| !self.by_index.contains_key(index))
+        (0..).take(MEMBERS).find(|index| !self.taken.contains(index))
     }
 }
 

@@ -63,7 +63,7 @@ clean-cache: ## remove the shared build cache (compiled Rust and control planes)
 	rm -rf $(SPILLWAY_CACHE)
 
 .PHONY: bench
-bench: bench-placement bench-detection ## every benchmark; figures in target/bench, pages in docs/
+bench: bench-placement bench-detection bench-gateway ## every benchmark; figures in target/bench, pages in docs/
 
 .PHONY: bench-detection
 bench-detection: ## recall, false shifts and delay beside four other detectors: about 7 minutes of one core
@@ -76,3 +76,22 @@ bench-placement: ## the placement map beside its rivals: about 20 minutes on a q
 	@command -v cargo >/dev/null || { echo "make: 'cargo' is not on PATH: install Rust (rustup)"; exit 1; }
 	cargo build --release --locked -p spillway-bench-placement
 	$(CARGO_TARGET_DIR)/release/spillway-bench-placement
+
+RIVALS := $(SPILLWAY_CACHE)/rivals
+
+.PHONY: bench-gateway
+bench-gateway: ## the region gateway beside HAProxy, nginx, Envoy and Traefik: half an hour on a quiet machine; ARGS=--quick for seconds
+	@command -v cargo >/dev/null || { echo "make: 'cargo' is not on PATH: install Rust (rustup)"; exit 1; }
+	cargo build --release --locked -p region-gateway -p spillway-bench-gateway
+	bench/gateway/rivals.sh $(RIVALS)
+	$(CARGO_TARGET_DIR)/release/spillway-bench-gateway --rivals $(RIVALS) $(ARGS)
+
+CONFORMANCE := $(SPILLWAY_CACHE)/conformance
+
+.PHONY: conformance
+conformance: ## HTTP as others understand it: httpwg-cli (RFC 9113), raw frames, grpcio, websockets, curl; about a minute
+	@for tool in cargo curl python3; do command -v $$tool >/dev/null || { echo "make: '$$tool' is not on PATH"; exit 1; }; done
+	cargo build -q --locked -p region-gateway
+	conformance/tools.sh $(CONFORMANCE)
+	REGION_GATEWAY=$(BIN)/region-gateway HTTPWG=$(CONFORMANCE)/bin/httpwg PYTHONDONTWRITEBYTECODE=1 \
+		$(CONFORMANCE)/venv/bin/python -m unittest discover -s conformance -v

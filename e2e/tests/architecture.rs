@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("region-gateway", &["spillway-crds", "spillway-decide", "spillway-placement"]),
     ("kubectl-spillway", &["spillway-crds", "spillway-decide", "spillway-placement"]),
     ("spillway-bench-placement", &["spillway-decide", "spillway-placement"]),
+    ("spillway-bench-gateway", &[]),
     ("spillway-e2e", &["spillway-crds", "spillway-decide", "spillway-placement"]),
     ("spillway-detection", &["spillway-decide"]),
     ("spillway-sim", &["spillway-decide", "spillway-detection"]),

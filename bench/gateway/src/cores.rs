@@ -1,0 +1,34 @@
+//! Who runs where: the proxy alone on one core, load and backend on another.
+
+use anyhow::bail;
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
+
+/// Two cores.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cores {
+    /// The proxy's.
+    pub(crate) proxy: usize,
+    /// Everything else's.
+    pub(crate) load: usize,
+}
+
+impl Cores {
+    /// The first and the last core that this process may use.
+    pub(crate) fn choose() -> anyhow::Result<Self> {
+        let allowed = sched_getaffinity(Pid::from_raw(0))?;
+        let allowed: Vec<usize> =
+            (0..CpuSet::count()).filter(|core| allowed.is_set(*core).unwrap_or(false)).collect();
+        match allowed.as_slice() {
+            [load, .., proxy] => Ok(Self { proxy: *proxy, load: *load }),
+            _ => bail!("the bench needs two cores: one for the proxy, one for the load"),
+        }
+    }
+
+    /// Keeps this process off the proxy's core, and every thread that it will start.
+    pub(crate) fn stay_off_the_proxys(self) -> anyhow::Result<()> {
+        let mut one = CpuSet::new();
+        one.set(self.load)?;
+        Ok(sched_setaffinity(Pid::from_raw(0), &one)?)
+    }
+}

@@ -58,6 +58,14 @@ sim: ## play 10,000 random worlds in virtual time; COUNT, FROM and THREADS say o
 crds: ## write crds/yaml from the Rust types
 	cargo run -q -p spillway-crds --bin crdgen
 
+.PHONY: chart
+chart: crds ## write what is made of the chart: its README, its CRDs, the permissions in docs/security.md
+	cargo run -q -p spillway-e2e --bin chart -- documents
+
+.PHONY: image
+image: ## static programs in images from nothing, some minutes; TAG and REGISTRY name them; without Docker, archives only
+	@image/build.sh
+
 .PHONY: clean-cache
 clean-cache: ## remove the shared build cache (compiled Rust and control planes)
 	rm -rf $(SPILLWAY_CACHE)

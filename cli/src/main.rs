@@ -1,10 +1,11 @@
 //! `kubectl spillway`: what the regions are doing, for people at a terminal.
 //!
-//! It reads the hub and changes nothing. What it prints is what the gateways decided and the hub mirrors in
+//! `status` and `explain` read the hub and change nothing. What it prints is what the gateways decided and the hub mirrors in
 //! status; `kubectl get` shows the same objects, one line each.
 
 mod explain;
 mod hub;
+mod join;
 mod report;
 mod table;
 
@@ -53,6 +54,8 @@ enum Command {
         #[command(subcommand)]
         thing: Thing,
     },
+    Join(join::Join),
+    Unjoin(join::Unjoin),
 }
 
 #[derive(Subcommand)]
@@ -85,18 +88,27 @@ async fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<()> {
     let Cluster { kubeconfig, context } = cli.cluster;
-    let report = Hub::connect(kubeconfig, context).await?.report().await?;
-    let text = text(&cli.command, &report)?;
+    let text = match cli.command {
+        Command::Join(what) => join::join(what, join::Access { kubeconfig, context }).await?,
+        Command::Unjoin(what) => join::unjoin(what, join::Access { kubeconfig, context }).await?,
+        Command::Status { output } => {
+            let report = Hub::connect(kubeconfig, context).await?.report().await?;
+            status(output, &report)?
+        }
+        Command::Explain { thing: Thing::Region { name } } => {
+            let report = Hub::connect(kubeconfig, context).await?.report().await?;
+            explain::region(&report, &name, Timestamp::now())?
+        }
+    };
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
 }
 
-fn text(command: &Command, report: &Report) -> Result<String> {
-    match command {
-        Command::Status { output: Output::Table } => Ok(table::status(report, Timestamp::now())),
-        Command::Status { output: Output::Json } => Ok(serde_json::to_string_pretty(report)? + "\n"),
-        Command::Explain { thing: Thing::Region { name } } => explain::region(report, name, Timestamp::now()),
+fn status(output: Output, report: &Report) -> Result<String> {
+    match output {
+        Output::Table => Ok(table::status(report, Timestamp::now())),
+        Output::Json => Ok(serde_json::to_string_pretty(report)? + "\n"),
     }
 }

@@ -10,6 +10,7 @@ pub mod gateway_peer;
 pub mod member_cluster;
 pub mod names;
 pub mod percent;
+pub mod permissions;
 pub mod region_priority;
 mod schema;
 pub mod yaml;

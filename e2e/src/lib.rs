@@ -5,6 +5,7 @@
 //! between the regions. Nothing here is part of the product, and nothing of the product depends on it.
 
 pub mod backend;
+pub mod chart;
 pub mod controlplane;
 pub mod demo;
 pub mod faultproxy;

@@ -10,7 +10,8 @@ use crate::process::Spec;
 
 /// Garbage collection follows owner references, namespace deletion empties namespaces; nothing else of the
 /// controller-manager concerns Spillway.
-const CONTROLLERS: &str = "garbage-collector-controller,namespace-controller,serviceaccount-controller";
+const CONTROLLERS: &str = "garbage-collector-controller,namespace-controller,serviceaccount-controller,\
+     serviceaccount-token-controller";
 
 /// Where a control plane stands.
 #[derive(Clone, Debug)]
@@ -108,6 +109,8 @@ pub fn controller_manager(place: &Place, path: &Path) -> Spec {
         &[
             ("kubeconfig", place.file("controller-manager.kubeconfig")),
             ("controllers", CONTROLLERS.into()),
+            ("service-account-private-key-file", place.file("service-accounts.key")),
+            ("root-ca-file", place.file("ca.crt")),
             ("leader-elect", "false".into()),
             ("bind-address", place.address.to_string()),
             ("secure-port", "0".into()),

@@ -1,8 +1,12 @@
 //! One cluster of a world: its control plane, and what Spillway expects to find there.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use kube::Client;
 use serde_json::json;
+use spillway_crds::names::SYSTEM_NAMESPACE;
+use spillway_crds::permissions::{Part, Subject, grant};
 
 use super::address::{Addresses, Ports};
 use super::apply;
@@ -12,9 +16,7 @@ use crate::controlplane::{Binaries, Plane};
 use crate::process::Owner;
 
 const BASE: &str = include_str!("../../manifests/base.yaml");
-const HUB_RBAC: &str = include_str!("../../manifests/rbac-controller-hub.yaml");
-const MEMBER_RBAC: &str = include_str!("../../manifests/rbac-controller-member.yaml");
-const GATEWAY_RBAC: &str = include_str!("../../manifests/rbac-gateway.yaml");
+const GATEWAYS: &str = "spillway:gateways";
 
 /// A cluster's name and number in its world; number 0 is the hub.
 #[derive(Clone, Debug)]
@@ -38,7 +40,11 @@ impl Identity {
 
 /// Raises the control plane and puts CRDs, namespace, ingress class and RBAC there.
 pub(super) async fn raise(id: &Identity, ports: &Ports, binaries: &Binaries, owner: &Owner) -> Result<Plane> {
-    let group = if id.hub { "spillway:hub-controllers" } else { "spillway:member-controllers" };
+    let (part, group) = if id.hub {
+        (Part::Controller, "spillway:hub-controllers")
+    } else {
+        (Part::HubAccess, "spillway:member-controllers")
+    };
     let controller = User {
         file: "controller",
         address: id.addresses.controller_link(),
@@ -49,14 +55,25 @@ pub(super) async fn raise(id: &Identity, ports: &Ports, binaries: &Binaries, own
         file: "gateway",
         address: id.addresses.gateway_link(),
         name: "region-gateway",
-        groups: &["spillway:gateways"],
+        groups: &[GATEWAYS],
     };
     let plane = Plane::raise(id.place(owner, ports), binaries, &[controller, gateway], owner).await?;
     let client = plane.client();
     apply::yaml(client, BASE).await?;
-    let rbac = if id.hub { HUB_RBAC } else { MEMBER_RBAC };
-    tokio::try_join!(apply::crds(client), apply::yaml(client, rbac), apply::yaml(client, GATEWAY_RBAC))?;
+    tokio::try_join!(
+        apply::crds(client),
+        permit(client, part, group),
+        permit(client, Part::Gateway, GATEWAYS)
+    )?;
     Ok(plane)
+}
+
+/// Exactly what the chart gives a part, and nothing else.
+async fn permit(client: &Client, part: Part, group: &str) -> Result<()> {
+    for object in grant(part, SYSTEM_NAMESPACE, &Subject::Group(group.to_owned()), &BTreeMap::new())? {
+        apply::json(client, object).await?;
+    }
+    Ok(())
 }
 
 /// Declares a member to the hub: its kubeconfig in a Secret, and the `MemberCluster` that names it.

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Makes an image of one program from nothing, without Docker: an archive that is an OCI layout and a Docker archive at once, so
+# that `docker load`, `kind load image-archive`, `ctr images import` and `skopeo copy oci-archive:` all take it. The same input
+# makes the same bytes.
+#   image/archive.sh PROGRAM_FILE NAME:TAG ARCHITECTURE OUTPUT.tar
+set -euo pipefail
+[ $# = 4 ] || { echo "usage: image/archive.sh PROGRAM_FILE NAME:TAG ARCHITECTURE OUTPUT.tar" >&2; exit 2; }
+program=$1 name=$2 architecture=$3 output=$4
+roots=${CA_ROOTS:-/etc/ssl/certs/ca-certificates.crt}
+[ -s "$roots" ] || { echo "image: no CA roots in $roots: install ca-certificates, or set CA_ROOTS" >&2; exit 1; }
+work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
+
+pack() { tar -C "$1" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf "$2" .; }
+sum() { sha256sum "$1" | cut -d' ' -f1; }
+blob() { local sum; sum=$(sum "$1"); cp "$1" "$work/image/blobs/sha256/$sum"; echo "$sum"; }
+
+mkdir -p "$work/root/etc/ssl/certs" "$work/root/tmp" "$work/image/blobs/sha256"
+chmod 1777 "$work/root/tmp"
+install -m 755 "$program" "$work/root/$(basename "$program")"
+install -m 644 "$roots" "$work/root/etc/ssl/certs/ca-certificates.crt"
+printf 'nobody:x:65532:65532:nobody:/:/sbin/nologin\n' >"$work/root/etc/passwd"
+# A release is static. A development build is not: it brings its libraries, and is for trying things only.
+if ldd "$program" >/dev/null 2>&1; then
+  for library in $(ldd "$program" | grep -o '/[^ ]*'); do install -D "$library" "$work/root$library"; done
+fi
+pack "$work/root" "$work/layer.tar"
+layer=$(blob "$work/layer.tar")
+
+cat >"$work/config.json" <<JSON
+{"architecture":"$architecture","os":"linux","created":"1970-01-01T00:00:00Z","config":{"User":"65532:65532","WorkingDir":"/","Entrypoint":["/$(basename "$program")"],"Labels":{"org.opencontainers.image.title":"$(basename "$program")","org.opencontainers.image.licenses":"Apache-2.0"}},"rootfs":{"type":"layers","diff_ids":["sha256:$layer"]},"history":[{"created":"1970-01-01T00:00:00Z","created_by":"image/archive.sh"}]}
+JSON
+config=$(blob "$work/config.json")
+size() { stat -c %s "$work/image/blobs/sha256/$1"; }
+cat >"$work/manifest.json" <<JSON
+{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:$config","size":$(size "$config")},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"sha256:$layer","size":$(size "$layer")}]}
+JSON
+manifest=$(blob "$work/manifest.json")
+echo '{"imageLayoutVersion":"1.0.0"}' >"$work/image/oci-layout"
+cat >"$work/image/index.json" <<JSON
+{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:$manifest","size":$(size "$manifest"),"platform":{"architecture":"$architecture","os":"linux"},"annotations":{"io.containerd.image.name":"docker.io/library/$name","org.opencontainers.image.ref.name":"${name##*:}"}}]}
+JSON
+echo "[{\"Config\":\"blobs/sha256/$config\",\"RepoTags\":[\"$name\"],\"Layers\":[\"blobs/sha256/$layer\"]}]" >"$work/image/manifest.json"
+mkdir -p "$(dirname "$output")"
+pack "$work/image" "$output"

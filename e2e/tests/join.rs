@@ -63,7 +63,7 @@ async fn a_member_is_joined_works_and_is_taken_back() -> Result<()> {
         ensure!(denied.is_none(), "something was denied that is needed: {denied:?}");
     }
 
-    refused(&world).await?;
+    refused(&world)?;
     let unjoin = ["unjoin", MEMBER, "--member-kubeconfig", &member];
     let told = said(&kubectl(&world, &[&unjoin[..], &["--delete-copies"]].concat())?)?;
     ensure!(told.contains("MemberCluster shenzhen: deleted"), "{told}");
@@ -106,7 +106,7 @@ async fn is_well(world: &World) -> Result<()> {
 }
 
 /// Bad input names the flag and says what is allowed.
-async fn refused(world: &World) -> Result<()> {
+fn refused(world: &World) -> Result<()> {
     let member = world.kubeconfig(MEMBER).display().to_string();
     for (arguments, says) in [
         (vec!["join", "Sz_1", "--region", "r", "--front-door", "10.0.0.1"], "a-z, 0-9 and '-'"),

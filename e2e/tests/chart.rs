@@ -1,5 +1,5 @@
 //! The chart: linted, rendered for many values, and every object taken by a real API server (a server-side dry run).
-//! Its ValidatingAdmissionPolicy holds the hub to what it owns.
+//! Its `ValidatingAdmissionPolicy` holds the hub to what it owns.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail loudly")]
 
@@ -131,7 +131,7 @@ async fn the_policy_holds_the_hub(world: &World, helm: &Helm) -> Result<()> {
     make(
         world.hub(),
         "/apis/networking.k8s.io/v1/namespaces/default/ingresses",
-        &ingress("theirs", "nginx", json!({})),
+        &ingress("theirs", "nginx", &json!({})),
     )
     .await?;
     wait_until(std::time::Duration::from_secs(30), "the policy to be in force", async || {
@@ -172,17 +172,17 @@ fn tries() -> Vec<Try> {
             "an Ingress without our labels",
             Method::POST,
             ingresses,
-            ingress("copy", "spillway", json!({})),
+            ingress("copy", "spillway", &json!({})),
             "its own labels",
         ),
         (
             "an Ingress of another class",
             Method::POST,
             ingresses,
-            ingress("copy", "nginx", ours.clone()),
+            ingress("copy", "nginx", &ours),
             "of the class spillway",
         ),
-        ("a copy", Method::POST, ingresses, ingress("copy", "spillway", ours.clone()), "ok"),
+        ("a copy", Method::POST, ingresses, ingress("copy", "spillway", &ours), "ok"),
         ("a foreign Ingress made ours", Method::PATCH, theirs, label, "its own labels"),
         ("a foreign Ingress deleted", Method::DELETE, theirs, json!({}), "its own labels"),
         ("another Secret", Method::POST, secrets, secret("mine"), "spillway-gateway-identity"),
@@ -193,7 +193,7 @@ fn tries() -> Vec<Try> {
     ]
 }
 
-fn ingress(name: &str, class: &str, labels: Value) -> Value {
+fn ingress(name: &str, class: &str, labels: &Value) -> Value {
     let backend = json!({"service": {"name": name, "port": {"number": 80}}});
     json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": name, "labels": labels},
         "spec": {"ingressClassName": class, "defaultBackend": backend}})

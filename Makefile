@@ -71,7 +71,18 @@ clean-cache: ## remove the shared build cache (compiled Rust and control planes)
 	rm -rf $(SPILLWAY_CACHE)
 
 .PHONY: bench
-bench: bench-placement bench-detection bench-gateway ## every benchmark; figures in target/bench, pages in docs/
+bench: bench-placement bench-detection bench-gateway bench-failover bench-traffic ## every benchmark; figures in target/bench, pages in docs/
+
+.PHONY: bench-failover
+bench-failover: tools ## 100 failovers with the region's gateway alive and 100 with it dead: about 25 minutes; ARGS=--quick is 3
+	nice cargo build --release --locked -p spillway-e2e -p region-gateway -p spillway-controller --bins
+	$(CARGO_TARGET_DIR)/release/world build
+	$(CARGO_TARGET_DIR)/release/bench-failover $(or $(ARGS),--document docs/failover-bench.md)
+
+.PHONY: bench-traffic
+bench-traffic: tools ## what the traffic loop of 37 regions and 10,000 routes costs a gateway: about 6 minutes
+	nice cargo build --release --locked -p spillway-e2e -p region-gateway --bins
+	$(CARGO_TARGET_DIR)/release/bench-traffic $(or $(ARGS),--document docs/failover-bench.md)
 
 .PHONY: bench-detection
 bench-detection: ## recall, false shifts and delay beside four other detectors: about 7 minutes of one core

@@ -7,7 +7,9 @@
 pub mod backend;
 pub mod chart;
 pub mod controlplane;
+pub mod cost;
 pub mod demo;
+pub mod failover;
 pub mod faultproxy;
 pub mod load;
 pub mod process;

@@ -60,6 +60,16 @@ impl Authority {
         self.sign(params, user, groups)
     }
 
+    /// A certificate for a gateway: one URI name, and its address, for both ends of mutual TLS.
+    pub fn gateway(&self, identity: &str, address: Ipv4Addr) -> Result<Pair> {
+        let mut params = CertificateParams::default();
+        params.subject_alt_names =
+            vec![SanType::URI(identity.try_into()?), SanType::IpAddress(address.into())];
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        self.sign(params, "gateway", &[])
+    }
+
     fn sign(&self, mut params: CertificateParams, name: &str, groups: &[&str]) -> Result<Pair> {
         params.distinguished_name.push(DnType::CommonName, name);
         for group in groups {

@@ -50,7 +50,7 @@ use self::{client::Client, ledger::Ledger};
 pub use self::{
     interval::Interval,
     ledger::{ClientView, RegionView, Snapshot, Totals},
-    options::{LoadOptions, RedirectOptions},
+    options::{LoadOptions, RedirectOptions, ResolverOptions},
     record::{LossReason, Move, Outcome, Record, Records, WrongReason},
 };
 

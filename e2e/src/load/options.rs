@@ -35,6 +35,18 @@ pub struct LoadOptions {
     pub redirect: Option<RedirectOptions>,
     /// The span over which a snapshot computes shares and percentiles.
     pub window: Duration,
+    /// How the clients' resolvers keep answers.
+    pub resolvers: ResolverOptions,
+}
+
+/// How the clients' resolvers keep answers.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ResolverOptions {
+    /// The first answer of each client comes out of a cache where it has been for a while: client `i` of `n` may keep
+    /// it for `(i + 1/2) / n` of its TTL. So clients do not all ask again at one moment.
+    pub aged: bool,
+    /// An answer is kept for at least so many seconds, whatever its TTL: resolvers that stretch TTLs exist.
+    pub least_seconds: u32,
 }
 
 /// Every so often a client asks for a redirect and looks where it would be sent.
@@ -65,6 +77,7 @@ impl LoadOptions {
             dns_timeout: Duration::from_millis(800),
             redirect: None,
             window: Duration::from_secs(3),
+            resolvers: ResolverOptions::default(),
         }
     }
 
@@ -94,6 +107,13 @@ impl LoadOptions {
     #[must_use]
     pub fn rate(mut self, per_second: f64) -> Self {
         self.rate = per_second;
+        self
+    }
+
+    /// Sets how the clients' resolvers keep answers.
+    #[must_use]
+    pub fn resolvers(mut self, resolvers: ResolverOptions) -> Self {
+        self.resolvers = resolvers;
         self
     }
 
@@ -132,6 +152,15 @@ impl LoadOptions {
     pub(super) fn period(&self) -> Duration {
         let clients = u32::try_from(self.client_count.max(1)).unwrap_or(u32::MAX);
         Duration::from_secs_f64(f64::from(clients) / self.rate.max(0.001))
+    }
+
+    /// The part of its TTL for which client `index` may keep its first answer.
+    pub(super) fn first_part(&self, index: usize) -> f64 {
+        if !self.resolvers.aged {
+            return 1.0;
+        }
+        let number = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
+        (number(index) + 0.5) / number(self.client_count.max(1))
     }
 
     /// When client `index` sends its first request: the clients take turns, so that the whole is steady too.

@@ -25,6 +25,8 @@ pub(super) struct Resolver {
     options: Arc<LoadOptions>,
     /// The server to ask first: the client's own, or the last one that answered.
     first: usize,
+    /// The part of its life that the next answer has left.
+    left: f64,
     cached: Cached,
 }
 
@@ -40,9 +42,9 @@ impl Cached {
         self.use_until.is_some_and(|until| now < until)
     }
 
-    fn learn(&mut self, answer: Answer, now: Instant) {
+    fn learn(&mut self, answer: Answer, life: Duration, now: Instant) {
         self.addresses = answer.addresses;
-        self.use_until = Some(now + Duration::from_secs(u64::from(answer.ttl_seconds)));
+        self.use_until = Some(now + life);
     }
 
     fn keep_stale(&mut self, now: Instant) {
@@ -55,7 +57,8 @@ impl Cached {
 impl Resolver {
     pub(super) fn new(index: usize, source: Ipv4Addr, options: Arc<LoadOptions>) -> Self {
         let first = index.checked_rem(options.dns_servers.len()).unwrap_or(0);
-        Self { source, options, first, cached: Cached::default() }
+        let left = options.first_part(index);
+        Self { source, options, first, left, cached: Cached::default() }
     }
 
     /// The addresses to connect to; an error only when no server has ever answered.
@@ -63,12 +66,21 @@ impl Resolver {
         if !self.cached.fresh(Instant::now()) {
             let asked = self.ask_round().await;
             match asked {
-                Ok(answer) => self.cached.learn(answer, Instant::now()),
+                Ok(answer) => {
+                    let life = self.life(&answer);
+                    self.cached.learn(answer, life, Instant::now());
+                }
                 Err(why) if self.cached.addresses.is_empty() => return Err(why),
                 Err(_) => self.cached.keep_stale(Instant::now()),
             }
         }
         Ok(self.cached.addresses.clone())
+    }
+
+    /// For how long this answer is used.
+    fn life(&mut self, answer: &Answer) -> Duration {
+        let seconds = answer.ttl_seconds.max(self.options.resolvers.least_seconds);
+        Duration::from_secs(seconds.into()).mul_f64(std::mem::replace(&mut self.left, 1.0))
     }
 
     /// Asks the servers in turn, the preferred one first; the one that answers is preferred from then on.
@@ -102,15 +114,29 @@ mod tests {
     fn an_answer_lasts_exactly_its_ttl() {
         let (mut cached, now) = (Cached::default(), Instant::now());
         assert!(!cached.fresh(now));
-        cached.learn(answer(5), now);
+        cached.learn(answer(5), Duration::from_secs(5), now);
         assert!(cached.fresh(now + Duration::from_millis(4999)));
         assert!(!cached.fresh(now + Duration::from_secs(5)));
     }
 
     #[test]
+    fn an_aged_answer_has_a_part_of_its_ttl_left_and_a_stretched_one_more() {
+        let mut options = LoadOptions::new("a.example", 80).clients(Ipv4Addr::LOCALHOST, 2);
+        options.resolvers = super::super::ResolverOptions { aged: true, least_seconds: 60 };
+        let mut resolver = Resolver::new(1, Ipv4Addr::LOCALHOST, Arc::new(options));
+        assert_eq!(
+            resolver.life(&answer(100)),
+            Duration::from_secs(75),
+            "the second of two has three quarters left"
+        );
+        assert_eq!(resolver.life(&answer(100)), Duration::from_secs(100));
+        assert_eq!(resolver.life(&answer(30)), Duration::from_mins(1));
+    }
+
+    #[test]
     fn a_ttl_of_zero_is_for_one_use() {
         let (mut cached, now) = (Cached::default(), Instant::now());
-        cached.learn(answer(0), now);
+        cached.learn(answer(0), Duration::ZERO, now);
         assert!(!cached.fresh(now));
         assert_eq!(cached.addresses.len(), 1);
     }
@@ -120,7 +146,7 @@ mod tests {
         let (mut cached, now) = (Cached::default(), Instant::now());
         cached.keep_stale(now);
         assert!(!cached.fresh(now), "nothing to keep");
-        cached.learn(answer(5), now);
+        cached.learn(answer(5), Duration::from_secs(5), now);
         let later = now + Duration::from_secs(6);
         cached.keep_stale(later);
         assert!(cached.fresh(later + Duration::from_millis(999)));

@@ -46,6 +46,8 @@ pub use options::Options;
 pub use raise::saved_options;
 pub use services::SERVICE_PORT;
 
+pub(crate) use programs::find;
+
 use crate::controlplane::Plane;
 use crate::process::Owner;
 use crate::process::protocol::Request;

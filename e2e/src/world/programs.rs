@@ -14,7 +14,7 @@ use crate::process::Spec;
 
 /// Finds one of our programs: in `SPILLWAY_BIN_DIR`, beside the running program, or one directory above it
 /// (tests run in `deps/`).
-pub(super) fn find(name: &str) -> Result<PathBuf> {
+pub(crate) fn find(name: &str) -> Result<PathBuf> {
     let exe = std::env::current_exe()?;
     let near = exe.ancestors().skip(1).take(2).map(Path::to_owned);
     let dirs: Vec<PathBuf> =

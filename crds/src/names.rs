@@ -10,6 +10,8 @@ pub const VERSION: &str = "v1alpha1";
 pub const FIELD_MANAGER: &str = "spillway";
 /// The ingress class of copies: gateways serve it, the members' other ingress controllers do not.
 pub const INGRESS_CLASS: &str = "spillway";
+/// What an `IngressClass` names as its controller for gateways to serve its Ingresses.
+pub const INGRESS_CONTROLLER: &str = "kube-federation.io/region-gateway";
 /// Where Spillway keeps its own Secrets and Lease.
 pub const SYSTEM_NAMESPACE: &str = "spillway-system";
 /// Holds a source back until its copies are gone (or released, by its deletion policy).

@@ -35,6 +35,15 @@ pub struct Bounds {
     #[arg(long, value_name = "BYTES")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_body_bytes: Option<u64>,
+    /// Seconds after which a client is asked to connect anew (give or take a tenth), so that changed DNS answers
+    /// reach also those who never disconnect; what is being answered, and tunnels, go on. 0: never. 0 to 86400
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u32).range(0..=86_400))]
+    #[schemars(range(min = 0, max = 86_400))]
+    pub max_connection_age_seconds: u32,
+    /// Seconds that requests in flight and tunnels get when the gateway ends. 1 to 3600
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    #[schemars(range(min = 1, max = 3600))]
+    pub drain_seconds: u32,
     /// Addresses or networks of proxies whose Forwarded and X-Forwarded-* are believed; from everybody else
     /// they are replaced
     #[arg(long, value_name = "CIDR", value_delimiter = ',')]
@@ -53,6 +62,8 @@ impl Default for Bounds {
             header_timeout_seconds: 10,
             body_timeout_seconds: 30,
             max_body_bytes: None,
+            max_connection_age_seconds: 600,
+            drain_seconds: 10,
             trusted_proxies: Vec::new(),
             proxy_protocol_from: Vec::new(),
         }
@@ -68,6 +79,17 @@ impl Bounds {
     /// How long a body may pause.
     pub(crate) fn body_timeout(&self) -> Duration {
         Duration::from_secs(self.body_timeout_seconds.into())
+    }
+
+    /// How old a connection gets; none: as old as it likes.
+    pub(crate) fn connection_age(&self) -> Option<Duration> {
+        let seconds = Some(self.max_connection_age_seconds).filter(|seconds| *seconds > 0);
+        seconds.map(|seconds| Duration::from_secs(seconds.into()))
+    }
+
+    /// How long what is in flight at the end gets.
+    pub(crate) fn drain_deadline(&self) -> Duration {
+        Duration::from_secs(self.drain_seconds.into())
     }
 
     /// Whether what `address` says about earlier hops is believed.

@@ -7,14 +7,20 @@ use clap::{Parser, ValueEnum};
 use spillway_crds::names::SYSTEM_NAMESPACE;
 
 use crate::bounds::Bounds;
+use crate::config::Choices;
 
 /// Flags whose place a configuration file takes.
-const THE_FILE_SAYS: [&str; 16] = [
+const THE_FILE_SAYS: [&str; 23] = [
     "kubeconfig",
     "region",
     "member",
     "namespace",
     "http",
+    "https",
+    "tls_secret_namespaces",
+    "default_certificate",
+    "ingress_class",
+    "reuse_port",
     "spill",
     "dns",
     "admin",
@@ -24,6 +30,8 @@ const THE_FILE_SAYS: [&str; 16] = [
     "header_timeout_seconds",
     "body_timeout_seconds",
     "max_body_bytes",
+    "max_connection_age_seconds",
+    "drain_seconds",
     "trusted_proxies",
     "proxy_protocol_from",
 ];
@@ -56,6 +64,25 @@ pub struct Flags {
     /// Front door: HTTP/1.1 and HTTP/2 for clients
     #[arg(long, value_name = "IP:PORT", default_value = "[::]:80")]
     pub http: SocketAddr,
+    /// Front door with TLS, by the certificates that Ingresses name in spec.tls; without it, Secrets of
+    /// certificates are not read
+    #[arg(long, value_name = "IP:PORT")]
+    pub https: Option<SocketAddr>,
+    /// Namespaces whose Secrets of certificates are read; without it, all
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = label, requires = "https")]
+    pub tls_secret_namespaces: Vec<String>,
+    /// Secret of type kubernetes.io/tls for clients that name no host, or one without a certificate; without it
+    /// they are refused
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = secret_name, requires = "https")]
+    pub default_certificate: Option<String>,
+    /// Ingress classes to serve; without it, spillway and every class whose controller is
+    /// kube-federation.io/region-gateway
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub ingress_class: Vec<String>,
+    /// Let a second gateway listen beside this one, to take over from it: start it, wait until it is ready, end
+    /// this one. Both need this flag
+    #[arg(long)]
+    pub reuse_port: bool,
     /// Spill listener: HTTP/2 over mutual TLS for peers
     #[arg(long, value_name = "IP:PORT", default_value = "[::]:8443")]
     pub spill: SocketAddr,
@@ -82,6 +109,19 @@ pub struct Flags {
     pub log_format: LogFormat,
 }
 
+impl Flags {
+    /// Which objects of the cluster are this gateway's.
+    #[must_use]
+    pub fn choices(&self) -> Choices {
+        Choices {
+            classes: self.ingress_class.clone(),
+            https: self.https.is_some(),
+            secret_namespaces: self.tls_secret_namespaces.clone(),
+            default_certificate: self.default_certificate.clone(),
+        }
+    }
+}
+
 /// How to log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -89,6 +129,15 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+fn secret_name(text: &str) -> Result<String, String> {
+    match text.split_once('/') {
+        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() && !name.contains('/') => {
+            Ok(text.to_owned())
+        }
+        _ => Err("a namespace and the name of a Secret in it, such as web/shop-tls".to_owned()),
+    }
 }
 
 /// Names that end up in certificates and DNS: RFC 1123 labels.
@@ -127,6 +176,11 @@ mod tests {
             (&["--region", "r", "--member", "m", "--log-format", "xml"], "text, json"),
             (&["--region", "r", "--member", "m", "--max-uri-bytes", "1"], "64..=65534"),
             (&["--region", "r", "--member", "m", "--trusted-proxies", "me"], "10.0.0.0/8"),
+            (&["--region", "r", "--member", "m", "--default-certificate", "a/b"], "--https"),
+            (
+                &["--region", "r", "--member", "m", "--https", "[::]:1", "--default-certificate", "a"],
+                "web/shop-tls",
+            ),
             (&["--region", "r", "--config", "gateway.yaml"], "cannot be used with"),
             (&["--max-uri-bytes", "99", "--config", "gateway.yaml"], "cannot be used with"),
             (&["--check"], "--config"),

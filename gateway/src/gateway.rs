@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -16,8 +16,10 @@ use crate::dns::Dns;
 use crate::metrics::Metrics;
 use crate::mtls::{PeerClient, SpillAcceptor};
 use crate::proxy::Proxy;
-use crate::serve;
+use crate::serve::listen::{Door, Successor, udp};
+use crate::serve::{self, FrontDoor, Life, Listener, Phase, Phases};
 use crate::spill::SpillListener;
+use crate::tls::FrontTls;
 use crate::traffic::Traffic;
 
 /// Where a gateway listens, and from where it calls.
@@ -25,6 +27,8 @@ use crate::traffic::Traffic;
 pub struct Listen {
     /// The front door.
     pub http: SocketAddr,
+    /// The front door with TLS, if there is one.
+    pub https: Option<SocketAddr>,
     /// The door for peers; none: nothing can be spilled to this gateway.
     pub spill: Option<SocketAddr>,
     /// DNS, over UDP and TCP; none: it does not answer DNS.
@@ -33,6 +37,8 @@ pub struct Listen {
     pub admin: SocketAddr,
     /// Local address of connections to peers; the system's choice if none.
     pub source: Option<IpAddr>,
+    /// Whether a second gateway may listen beside this one, to take over.
+    pub reuse_port: bool,
 }
 
 /// What a gateway is started with.
@@ -52,6 +58,10 @@ pub struct Gateway {
     traffic: Traffic,
     metrics: Metrics,
     draining: CancellationToken,
+    phases: Phases,
+    /// What peers come by: they are not asked to go elsewhere before the end.
+    peer_phases: Phases,
+    successor: Successor,
     stop_serving: CancellationToken,
     stop_all: CancellationToken,
     serving: JoinSet<()>,
@@ -64,7 +74,9 @@ impl Gateway {
         let Settings { listen, bounds, intake } = settings;
         let listen = &listen;
         let sockets = Sockets::bind(listen).await?;
-        let addresses = sockets.addresses(listen.source)?;
+        let addresses = sockets.addresses(listen)?;
+        let successor = sockets.successor(listen.reuse_port)?;
+        let (phases, peer_phases) = (Phases::default(), Phases::default());
         let (draining, stop_serving, stop_all) =
             (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
 
@@ -79,25 +91,65 @@ impl Gateway {
             draining.clone(),
             bounds.clone(),
         );
+        let tls = match sockets.https {
+            Some(_) => Some(FrontTls::new(&config).map_err(io::Error::other)?),
+            None => None,
+        };
         let spill = SpillListener::new(SpillAcceptor::new(config.clone()), proxy.clone(), traffic.clone());
         let dns = Dns::new(config.clone(), traffic.clone(), metrics.clone());
 
         let mut serving = JoinSet::new();
-        serving.spawn(front_door(sockets.http, proxy.clone(), bounds.clone(), stop_serving.clone()));
-        if let Some(listener) = sockets.spill {
-            serving.spawn(spill.run(listener, stop_serving.clone()));
+        let mut rest = JoinSet::new();
+        let bounds = Arc::new(bounds);
+        let opening = |name, door: Door, phases: &Phases, age| {
+            let life = Life::new(phases.subscribe(), age, bounds.drain_deadline());
+            open(name, door, config.clone(), life, metrics.clone())
+        };
+        let (proxy_door, age) = (proxy.clone(), bounds.connection_age());
+        let front = FrontDoor { bounds: Arc::clone(&bounds), tls: None };
+        let http = opening("http", sockets.http, &phases, age);
+        serving.spawn(front_door(http, front, proxy_door.clone()));
+        if let (Some(door), Some(tls)) = (sockets.https, tls) {
+            metrics.extend(|registry| tls.register(registry));
+            rest.spawn(until(stop_all.clone(), tls.clone().follow(config.clone())));
+            let front = FrontDoor { bounds: Arc::clone(&bounds), tls: Some(tls) };
+            serving.spawn(front_door(opening("https", door, &phases, age), front, proxy_door));
+        }
+        if let Some(door) = sockets.spill {
+            let listener = opening("spill", door, &peer_phases, None);
+            serving.spawn(async move {
+                if let Some(listener) = listener.await {
+                    spill.run(listener).await;
+                }
+            });
         }
         if let Some((udp, tcp)) = sockets.dns {
-            serving.spawn(dns.run(udp, tcp, stop_serving.clone()));
+            let (config, stop) = (config.clone(), stop_serving.clone());
+            serving.spawn(async move {
+                match tcp.open(config).await {
+                    Ok(tcp) => dns.run(udp, tcp, stop).await,
+                    Err(error) => tracing::error!(listener = "dns", %error, "cannot listen"),
+                }
+            });
         }
-
-        let mut rest = JoinSet::new();
         rest.spawn(traffic.clone().run(peers, listen.source, stop_all.clone()));
         rest.spawn(until(stop_all.clone(), proxy.clone().follow_config()));
         rest.spawn(until(stop_all.clone(), count_configs(config.clone(), metrics.clone())));
         let admin = Admin { config, intake, traffic: traffic.clone(), proxy, metrics: metrics.clone() };
-        rest.spawn(admin.run(sockets.admin, stop_all.clone()));
-        Ok(Self { addresses, traffic, metrics, draining, stop_serving, stop_all, serving, rest })
+        rest.spawn(admin.run(sockets.admin.open_now()?, stop_all.clone()));
+        Ok(Self {
+            addresses,
+            traffic,
+            metrics,
+            draining,
+            phases,
+            peer_phases,
+            successor,
+            stop_serving,
+            stop_all,
+            serving,
+            rest,
+        })
     }
 
     /// Where it listens, with the ports that the system chose.
@@ -119,14 +171,19 @@ impl Gateway {
     }
 
     /// Fails readiness and the front door's health check, and serves on: peers, load balancers and resolvers
-    /// have to notice before connections are refused.
+    /// have to notice before connections are refused. Clients are asked to connect anew, and new connections
+    /// are left to a successor, if there is one.
     pub fn drain(&self) {
         self.draining.cancel();
+        self.successor.give_way();
+        self.phases.reach(Phase::Draining);
     }
 
     /// Fails readiness, accepts nothing new, ends what is in flight, then stops everything else.
     pub async fn stop(mut self) {
-        self.draining.cancel();
+        self.drain();
+        self.phases.reach(Phase::Ending);
+        self.peer_phases.reach(Phase::Ending);
         self.stop_serving.cancel();
         finish(&mut self.serving).await;
         self.stop_all.cancel();
@@ -142,13 +199,32 @@ async fn finish(tasks: &mut JoinSet<()>) {
     }
 }
 
-async fn front_door(listener: TcpListener, proxy: Proxy, bounds: Bounds, stop: CancellationToken) {
-    let bounds = Arc::new(bounds);
-    serve::accept("http", listener, stop, move |stream, peer, watcher| {
-        let (proxy, bounds) = (proxy.clone(), Arc::clone(&bounds));
+/// Opens a door when it may be; none if it cannot be.
+async fn open(
+    name: &'static str,
+    door: Door,
+    config: ConfigReceiver,
+    life: Life,
+    metrics: Metrics,
+) -> Option<Listener> {
+    let opened = tokio::select! {
+        () = life.reached(Phase::Ending) => return None,
+        opened = door.open(config) => opened,
+    };
+    opened
+        .inspect_err(|error| tracing::error!(listener = name, %error, "cannot listen"))
+        .ok()
+        .map(|tcp| Listener { name, tcp, life, metrics })
+}
+
+async fn front_door(listener: impl Future<Output = Option<Listener>>, front: FrontDoor, proxy: Proxy) {
+    let Some(listener) = listener.await else { return };
+    let front = Arc::new(front);
+    serve::accept(listener, move |stream, peer, span| {
+        let (proxy, front) = (proxy.clone(), Arc::clone(&front));
         async move {
-            let handle = move |request, client, told| proxy.clone().front_door(request, client, told);
-            serve::front(stream, peer, &bounds, watcher, handle).await;
+            let handle = move |request, arrived, told| proxy.clone().front_door(request, arrived, told);
+            front.serve(stream, peer, span, handle).await;
         }
     })
     .await;
@@ -171,52 +247,57 @@ async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
 }
 
 struct Sockets {
-    http: TcpListener,
-    spill: Option<TcpListener>,
-    dns: Option<(UdpSocket, TcpListener)>,
-    admin: TcpListener,
+    http: Door,
+    https: Option<Door>,
+    spill: Option<Door>,
+    dns: Option<(UdpSocket, Door)>,
+    admin: Door,
 }
 
 impl Sockets {
     async fn bind(listen: &Listen) -> io::Result<Self> {
-        let dns = match listen.dns {
-            Some(address) => Some(udp_and_tcp("dns", address).await?),
-            None => None,
+        let shared = listen.reuse_port;
+        let door = async |name, address: Option<SocketAddr>| match address {
+            Some(address) => Door::bind(name, address, shared).await.map(Some),
+            None => Ok(None),
         };
-        let spill = match listen.spill {
-            Some(address) => Some(tcp("spill", address).await?),
+        let dns = match door("dns", listen.dns).await? {
+            Some(tcp) => Some((udp("dns", tcp.address()?, shared)?, tcp)),
             None => None,
         };
         Ok(Self {
-            http: tcp("http", listen.http).await?,
-            spill,
+            http: Door::bind("http", listen.http, shared).await?,
+            https: door("https", listen.https).await?,
+            spill: door("spill", listen.spill).await?,
             dns,
-            admin: tcp("admin", listen.admin).await?,
+            admin: Door::bind("admin", listen.admin, shared).await?,
         })
     }
 
-    fn addresses(&self, source: Option<IpAddr>) -> io::Result<Listen> {
+    fn addresses(&self, listen: &Listen) -> io::Result<Listen> {
         Ok(Listen {
-            http: self.http.local_addr()?,
-            spill: self.spill.as_ref().map(TcpListener::local_addr).transpose()?,
-            dns: self.dns.as_ref().map(|(_, tcp)| tcp.local_addr()).transpose()?,
-            admin: self.admin.local_addr()?,
-            source,
+            http: self.http.address()?,
+            https: self.https.as_ref().map(Door::address).transpose()?,
+            spill: self.spill.as_ref().map(Door::address).transpose()?,
+            dns: self.dns.as_ref().map(|(_, tcp)| tcp.address()).transpose()?,
+            admin: self.admin.address()?,
+            ..listen.clone()
         })
     }
-}
 
-async fn tcp(name: &str, address: SocketAddr) -> io::Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| named(name, address, &error))
-}
-
-async fn udp_and_tcp(name: &str, address: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
-    let tcp = tcp(name, address).await?;
-    let address = tcp.local_addr()?;
-    let udp = UdpSocket::bind(address).await.map_err(|error| named(name, address, &error))?;
-    Ok((udp, tcp))
-}
-
-fn named(name: &str, address: SocketAddr, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("--{name} {address}: {error}"))
+    /// What is known of a successor, if there may be one.
+    fn successor(&self, shared: bool) -> io::Result<Successor> {
+        let successor = Successor::default();
+        if shared {
+            let doors = [Some(&self.http), self.https.as_ref(), self.spill.as_ref(), Some(&self.admin)];
+            for door in doors.into_iter().flatten() {
+                successor.shares(door)?;
+            }
+            if let Some((udp, tcp)) = &self.dns {
+                successor.shares(udp)?;
+                successor.shares(tcp)?;
+            }
+        }
+        Ok(successor)
+    }
 }

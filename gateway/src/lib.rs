@@ -17,6 +17,7 @@ pub mod proxy;
 mod run;
 mod serve;
 pub mod spill;
+pub mod tls;
 pub mod traffic;
 
 pub use run::run;

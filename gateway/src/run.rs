@@ -55,6 +55,8 @@ fn from_file(flags: &Flags, loaded: Loaded) -> Prepared {
     let listeners = &file.listen;
     let listen = Listen {
         http: listeners.http,
+        https: listeners.https,
+        reuse_port: listeners.reuse_port,
         spill: listeners.spill,
         dns: listeners.dns,
         admin: listeners.admin,
@@ -91,7 +93,8 @@ async fn serve(flags: &Flags, prepared: Prepared) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
     let stop = CancellationToken::new();
-    let gateway = Gateway::start(settings, receiver.clone(), metrics).await.context("cannot listen")?;
+    let gateway =
+        Gateway::start(settings, receiver.clone(), metrics.clone()).await.context("cannot listen")?;
     let publisher = match follow {
         Follow::File(loaded) => tokio::spawn(loaded.follow(intake, stop.clone())),
         Follow::ApiServer => {
@@ -108,8 +111,9 @@ async fn serve(flags: &Flags, prepared: Prepared) -> anyhow::Result<()> {
             tokio::spawn(follow_api_server(watch, flags.clone(), intake, stop.clone()))
         }
     };
-    let snapshot_writer =
-        snapshots.clone().map(|snapshots| tokio::spawn(snapshots.follow(receiver.clone(), stop.clone())));
+    let snapshot_writer = snapshots
+        .clone()
+        .map(|snapshots| tokio::spawn(snapshots.follow(receiver.clone(), metrics, stop.clone())));
     tracing::info!(
         region = receiver.borrow().identity.region,
         member = receiver.borrow().identity.member,
@@ -139,7 +143,7 @@ async fn serve(flags: &Flags, prepared: Prepared) -> anyhow::Result<()> {
 }
 
 async fn watch(flags: &Flags, stop: &CancellationToken) -> anyhow::Result<Watch> {
-    Ok(Watch::start(flags.kubeconfig.as_deref(), &flags.namespace, stop).await?)
+    Ok(Watch::start(flags.kubeconfig.as_deref(), &flags.namespace, flags.choices(), stop).await?)
 }
 
 /// Publishes what is watched, as soon as it can be.
@@ -164,6 +168,8 @@ async fn follow_api_server(
 fn listen(flags: &Flags) -> Listen {
     Listen {
         http: flags.http,
+        https: flags.https,
+        reuse_port: flags.reuse_port,
         spill: Some(flags.spill),
         dns: Some(flags.dns),
         admin: flags.admin,

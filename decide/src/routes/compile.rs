@@ -124,6 +124,7 @@ impl Compiler {
             max_body_bytes: ingress.max_body_bytes,
             strip_prefix: ingress.strip_prefix,
             rewrite_links: ingress.rewrite_links,
+            https_redirect: ingress.https_redirect,
         });
     }
 

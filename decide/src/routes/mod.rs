@@ -51,6 +51,9 @@ pub struct Route {
     /// Whether `Link` fields of its responses are rewritten, too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rewrite_links: bool,
+    /// Whether a client that came without TLS is sent to the same URL with `https`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub https_redirect: bool,
 }
 
 impl Route {

@@ -31,6 +31,8 @@ pub struct Ingress {
     pub strip_prefix: bool,
     /// Whether `Link` fields are rewritten, too.
     pub rewrite_links: bool,
+    /// Whether a client that came without TLS is sent to the same URL with `https`.
+    pub https_redirect: bool,
     /// Its rules.
     pub rules: Vec<IngressRule>,
     /// What takes the rest.

@@ -15,9 +15,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::intake::{Intake, Loaded};
-use crate::config::{Config, ConfigReceiver};
+use crate::config::{Certificates, Config, ConfigReceiver};
 use crate::metrics::Metrics;
 use crate::proxy::Proxy;
+use crate::tls;
 use crate::traffic::Traffic;
 
 /// `OpenMetrics`' own type: Prometheus reads the text by it.
@@ -84,6 +85,8 @@ struct Shown {
     /// In place of the key and certificates: whether there are any.
     #[serde(rename = "hasCredentials")]
     has_credentials: bool,
+    /// The front door's certificates, without their keys.
+    certificates: Vec<tls::Shown>,
     #[serde(flatten)]
     config: Config,
 }
@@ -92,9 +95,11 @@ struct Shown {
 async fn config(State(admin): State<Admin>) -> Response {
     let config = admin.config.borrow().clone();
     let has_credentials = config.credentials.is_some();
-    let config = Config { credentials: None, ..Arc::unwrap_or_clone(config) };
+    let certificates = tls::shown(&config.certificates);
+    let shown = Arc::unwrap_or_clone(config);
+    let config = Config { credentials: None, certificates: Certificates::default(), ..shown };
     let loaded = admin.intake.map(|intake| intake.loaded()).unwrap_or_default();
-    Json(Shown { loaded, has_credentials, config }).into_response()
+    Json(Shown { loaded, has_credentials, certificates, config }).into_response()
 }
 
 /// Serves the config that is held: a person says that what it takes away is meant to go.

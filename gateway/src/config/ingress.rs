@@ -3,17 +3,14 @@
 use k8s_openapi::api::networking::v1::{
     HTTPIngressPath, Ingress as Object, IngressBackend, IngressRule as RuleObject, IngressServiceBackend,
 };
-use spillway_crds::names::{INGRESS_CLASS, annotations};
+use spillway_crds::names::annotations;
 use spillway_decide::routes::{Ingress, IngressPath, IngressRule, PathType, PortRef, Rejection, SpillPolicy};
 
 /// On an Ingress: how many bytes the body of a request may have.
 const MAX_BODY_BYTES: &str = "kube-federation.io/max-body-bytes";
 
-/// Whether the Ingress is ours to serve.
-pub(super) fn is_ours(object: &Object) -> bool {
-    let class = object.spec.as_ref().and_then(|spec| spec.ingress_class_name.as_deref());
-    class == Some(INGRESS_CLASS)
-}
+/// On an Ingress: `"true"` sends clients that came without TLS to the same URL with `https`.
+const HTTPS_REDIRECT: &str = "kube-federation.io/https-redirect";
 
 /// Reads one Ingress; what cannot be used is named in `rejections` and left out.
 pub(super) fn read(object: &Object, rejections: &mut Vec<Rejection>) -> Ingress {
@@ -45,6 +42,7 @@ pub(super) fn read(object: &Object, rejections: &mut Vec<Rejection>) -> Ingress 
         spill: read_spill(annotation(annotations::SPILL).as_deref(), &mut reject),
         strip_prefix: false,
         rewrite_links: false,
+        https_redirect: read_https_redirect(annotation(HTTPS_REDIRECT).as_deref(), &mut reject),
         max_body_bytes: read_max_body(annotation(MAX_BODY_BYTES).as_deref(), &mut reject),
         default_backend: default_backend.and_then(|backend| read_backend(backend, &mut reject)),
         rules,
@@ -61,6 +59,18 @@ fn read_max_body(text: Option<&str>, reject: &mut impl FnMut(String)) -> Option<
         reject(format!("annotation {MAX_BODY_BYTES}: {text:?} is no whole number of bytes, such as 1048576"));
     }
     bytes
+}
+
+/// Never by surprise: what is not plainly `true` sends nobody anywhere.
+fn read_https_redirect(text: Option<&str>, reject: &mut impl FnMut(String)) -> bool {
+    match text {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(other) => {
+            reject(format!("annotation {HTTPS_REDIRECT}: {other:?} is neither true nor false"));
+            false
+        }
+    }
 }
 
 /// A policy that nobody understands keeps requests at home: the careful one of the two errors.

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures::{StreamExt, pin_mut};
+use futures::{FutureExt, StreamExt, pin_mut};
 use k8s_openapi::api::core::v1::{Secret, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use k8s_openapi::api::networking::v1::Ingress;
+use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::reflector::{self, Store};
 use kube::runtime::utils::Backoff;
@@ -25,14 +25,17 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::intake::{Intake, Outcome, Source};
-use super::{Objects, build};
+use super::{Choices, Objects, build};
 
 /// Changes that come together become one config.
 const COALESCE: Duration = Duration::from_millis(20);
 /// The server ends each watch by then, and a connection that is silent for longer is dead.
 const WATCH_SECONDS: u32 = 60;
 const SILENCE: Duration = Duration::from_secs(75);
-const KINDS: usize = 6;
+/// Kinds that are always watched; TLS Secrets only where there is a listener for them.
+const KINDS: usize = 7;
+/// The API server's word for "not allowed".
+const FORBIDDEN: u16 = 403;
 
 /// Why watching cannot begin.
 #[derive(Debug, Error)]
@@ -50,12 +53,15 @@ pub enum WatchError {
 
 /// The stores of all kinds, and what tells that one has changed.
 pub struct Watch {
+    choices: Choices,
     ingresses: Store<Ingress>,
+    classes: Store<IngressClass>,
     services: Store<Service>,
     slices: Store<EndpointSlice>,
     priorities: Store<RegionPriority>,
     peers: Store<GatewayPeer>,
     identities: Store<Secret>,
+    certificates: Vec<Store<Secret>>,
     news: Arc<News>,
 }
 
@@ -72,6 +78,7 @@ impl Watch {
     pub async fn start(
         kubeconfig: Option<&Path>,
         namespace: &str,
+        choices: Choices,
         stop: &CancellationToken,
     ) -> Result<Self, WatchError> {
         let mut config = match kubeconfig {
@@ -84,16 +91,26 @@ impl Watch {
         config.connect_timeout = Some(Duration::from_secs(5));
         config.read_timeout = Some(SILENCE);
         let client = Client::try_from(config)?;
-        Ok(Self::over(&client, namespace, stop))
+        Ok(Self::over(&client, namespace, choices, stop))
     }
 
-    fn over(client: &Client, namespace: &str, stop: &CancellationToken) -> Self {
+    fn over(client: &Client, namespace: &str, choices: Choices, stop: &CancellationToken) -> Self {
         let news = Arc::new(News::default());
         let own = format!("metadata.name={}", secrets::GATEWAY_IDENTITY);
         let all = || watcher::Config::default().timeout(WATCH_SECONDS);
         let secret = Api::namespaced(client.clone(), namespace);
+        let of_tls = || all().fields("type=kubernetes.io/tls");
+        let places: Vec<Api<Secret>> = match choices.secret_namespaces.as_slice() {
+            _ if !choices.https => Vec::new(),
+            [] => vec![Api::all(client.clone())],
+            some => some.iter().map(|namespace| Api::namespaced(client.clone(), namespace)).collect(),
+        };
+        let certificates = places.into_iter().map(|place| reflect(place, of_tls(), &news, stop)).collect();
         Self {
+            certificates,
+            choices,
             ingresses: reflect(Api::all(client.clone()), all(), &news, stop),
+            classes: reflect(Api::all(client.clone()), all(), &news, stop),
             services: reflect(Api::all(client.clone()), all(), &news, stop),
             slices: reflect(Api::all(client.clone()), all(), &news, stop),
             priorities: reflect(Api::all(client.clone()), all(), &news, stop),
@@ -106,13 +123,14 @@ impl Watch {
     /// Offers a config for every change, once every kind has been listed in full. Until then whatever was
     /// published before (a snapshot) stays: half a picture is worse than an old one.
     pub async fn publish(self, intake: Intake, stop: CancellationToken) {
+        let kinds = KINDS + self.certificates.len();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = self.news.changed.notified() => {}
             }
             tokio::time::sleep(COALESCE).await;
-            if self.news.synced.load(Ordering::Acquire) < KINDS {
+            if self.news.synced.load(Ordering::Acquire) < kinds {
                 continue;
             }
             let relisted = self.news.relisted.swap(false, Ordering::AcqRel);
@@ -132,7 +150,17 @@ impl Watch {
             priorities: self.priorities.state(),
             peers: self.peers.state(),
             identity: self.identities.state().into_iter().next(),
+            classes: self.classes.state(),
+            certificates: self.secrets(),
+            choices: self.choices.clone(),
         }
+    }
+
+    /// The Secrets of certificates; none where not one place may be read: such a store is never filled.
+    fn secrets(&self) -> Option<Vec<Arc<Secret>>> {
+        let filled = |store: &&Store<Secret>| store.wait_until_ready().now_or_never().is_some();
+        let filled: Vec<_> = self.certificates.iter().filter(filled).collect();
+        (!filled.is_empty()).then(|| filled.into_iter().flat_map(Store::state).collect())
     }
 }
 
@@ -169,6 +197,12 @@ where
                 }
                 // Said once: an API server may be gone for days.
                 Some(Err(error)) => {
+                    // A kind that may be withheld is not waited for, once the server has said that it is.
+                    if may_be_withheld::<K>() && is_forbidden(&error) && !std::mem::replace(&mut synced, true)
+                    {
+                        news.synced.fetch_add(1, Ordering::Release);
+                        news.changed.notify_one();
+                    }
                     if !std::mem::replace(&mut interrupted, true) {
                         tracing::warn!(kind = %K::kind(&()), %error, "watch interrupted; the last state stays");
                     }
@@ -178,6 +212,22 @@ where
         }
     });
     store
+}
+
+/// What routes can do without: classes (the default one is known by name) and certificates. The identity
+/// Secret is of the same kind, and a gateway serves its own region without it.
+fn may_be_withheld<K: Resource<DynamicType = ()>>() -> bool {
+    [IngressClass::kind(&()), Secret::kind(&())].contains(&K::kind(&()))
+}
+
+fn is_forbidden(error: &watcher::Error) -> bool {
+    use watcher::Error::{InitialListFailed, WatchStartFailed};
+    match error {
+        InitialListFailed(kube::Error::Api(status)) | WatchStartFailed(kube::Error::Api(status)) => {
+            status.code == FORBIDDEN
+        }
+        _ => false,
+    }
 }
 
 /// Half a second, doubled up to five: an API server that returns is noticed soon.

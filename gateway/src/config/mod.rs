@@ -6,6 +6,8 @@
 
 mod backends;
 mod build;
+mod certificates;
+mod class;
 mod ingress;
 pub mod intake;
 mod live;
@@ -13,6 +15,7 @@ pub(crate) mod peers;
 pub(crate) mod priority;
 pub(crate) mod secret;
 pub mod snapshot;
+mod tls;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -42,6 +45,9 @@ pub struct Config {
     pub peers: Vec<Peer>,
     /// Key and certificates for talking to peers; absent until the hub has delivered the Secret.
     pub credentials: Option<Arc<Credentials>>,
+    /// The certificates of the front door, with their keys.
+    #[serde(default, skip_serializing_if = "Certificates::is_empty")]
+    pub certificates: Certificates,
 }
 
 /// Who a gateway is: the region and member from its flags, the federation from its certificate.
@@ -96,7 +102,8 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
-pub use build::{Objects, build};
+pub use build::{Choices, Objects, build};
+pub use certificates::{Certificates, KeyPair};
 pub use live::{Watch, WatchError};
 
 /// Where the latest config is read.

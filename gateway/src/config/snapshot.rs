@@ -1,7 +1,8 @@
 //! The last good config on disk, so that a gateway that restarts without its API server serves as before.
 //!
 //! Written beside and renamed into place, so that there is always one whole file; readable by its owner only,
-//! since it holds the gateway's key.
+//! since it holds the gateway's key, and those of the front door's certificates: without them a gateway that
+//! restarts without its API server would refuse every client that wants TLS.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -14,12 +15,15 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use super::{Config, ConfigReceiver};
+use crate::metrics::Metrics;
 
 /// Raised when an older gateway could misread the file.
 const VERSION: u32 = 1;
 const FILE: &str = "config.json";
 /// Endpoints that flap do not wear the disk out.
 const PAUSE: Duration = Duration::from_secs(1);
+/// A snapshot that could not be written is tried again so often.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// Where snapshots are kept.
 #[derive(Clone, Debug)]
@@ -123,19 +127,31 @@ impl SnapshotDir {
     }
 
     /// Saves every config that is published, at most one a second, until `stop` or the writer's end.
-    pub async fn follow(self, mut config: ConfigReceiver, stop: CancellationToken) {
+    /// What could not be written (a full disk, say) is tried again, with what is latest by then.
+    pub async fn follow(self, mut config: ConfigReceiver, metrics: Metrics, stop: CancellationToken) {
+        let mut failing = false;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 changed = config.changed() => if changed.is_err() { return },
+                () = tokio::time::sleep(AGAIN), if failing => {}
             }
             let latest = Arc::clone(&config.borrow_and_update());
             let directory = self.clone();
-            match tokio::task::spawn_blocking(move || directory.save(&latest)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(%error, "snapshot not written; the last one stays"),
-                Err(error) => tracing::warn!(%error, "snapshot not written; the last one stays"),
+            let saved = tokio::task::spawn_blocking(move || directory.save(&latest)).await;
+            let failed = match &saved {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(error.to_string()),
+                Err(error) => Some(error.to_string()),
+            };
+            if let Some(error) = &failed {
+                metrics.snapshot_failed();
+                // Said once in a row.
+                if !failing {
+                    tracing::warn!(%error, "snapshot not written; the last one stays");
+                }
             }
+            failing = failed.is_some();
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(PAUSE) => {}

@@ -10,8 +10,12 @@ use spillway_decide::routes::{
 };
 
 use super::check::Fault;
-use super::{FileBackend, FilePathType, FileProtocol, FileRoute, FileSpill, GatewayFile, IdentityFiles};
-use crate::config::{Backend, Config, Credentials, Protocol, peers, priority, secret};
+use super::{
+    FileBackend, FileCertificate, FilePathType, FileProtocol, FileRoute, FileSpill, GatewayFile,
+    IdentityFiles,
+};
+use crate::config::{Backend, Certificates, Config, Credentials, KeyPair, Protocol, peers, priority, secret};
+use crate::tls::certify;
 
 /// Stands where a namespace does for objects.
 const NAMESPACE: &str = "file";
@@ -41,6 +45,7 @@ pub fn build(file: &GatewayFile, folder: &Path) -> Result<Config, Vec<Fault>> {
             secret::check(&credentials, &config.identity).map_err(|error| unusable(&error))?;
         config.credentials = Some(Arc::new(credentials));
     }
+    config.certificates = read_certificates(&file.tls, folder)?;
     Ok(config)
 }
 
@@ -76,6 +81,7 @@ fn read_route(order: i64, route: &FileRoute) -> Ingress {
         max_body_bytes: route.max_body_bytes,
         strip_prefix: route.strip_prefix,
         rewrite_links: route.rewrite_links,
+        https_redirect: route.https_redirect,
         rules: vec![IngressRule { host: route.host.clone(), paths: vec![path] }],
         default_backend: None,
     }
@@ -119,7 +125,43 @@ fn read_identity(files: &IdentityFiles, folder: &Path) -> Result<Credentials, Ve
     })
 }
 
-/// What lies in other files has no line in this one.
+fn read_certificates(list: &[FileCertificate], folder: &Path) -> Result<Certificates, Vec<Fault>> {
+    let (mut certificates, mut faults) = (Certificates::default(), Vec::new());
+    for (index, entry) in list.iter().enumerate() {
+        let name = format!("tls[{index}]");
+        match read_pair(&name, entry, folder) {
+            Ok(pair) => certificates.pairs.insert(name.clone(), Arc::new(pair)),
+            Err(fault) => {
+                faults.push(fault);
+                continue;
+            }
+        };
+        if entry.hosts.is_empty() {
+            certificates.default = Some(name);
+        } else {
+            let hosts = entry.hosts.iter().map(|host| (host.to_ascii_lowercase(), name.clone()));
+            certificates.hosts.extend(hosts);
+        }
+    }
+    if faults.is_empty() { Ok(certificates) } else { Err(faults) }
+}
+
+fn read_pair(at: &str, entry: &FileCertificate, folder: &Path) -> Result<KeyPair, Fault> {
+    let read = |field: &str, path: &Path| {
+        let path = folder.join(path);
+        std::fs::read_to_string(&path).map_err(|error| {
+            identity_fault(&format!("{at}.{field}"), &format!("{}: {error}", path.display()))
+        })
+    };
+    let pair = KeyPair {
+        certificate_pem: read("certificate", &entry.certificate)?,
+        key_pem: read("key", &entry.key)?,
+    };
+    certify(&pair).map_err(|error| identity_fault(at, &error))?;
+    Ok(pair)
+}
+
+/// What lies in other files; the line is that of the field, found by whoever has the text.
 fn identity_fault(field: &str, message: &dyn std::fmt::Display) -> Fault {
     Fault { line: 0, field: field.to_owned(), message: message.to_string() }
 }

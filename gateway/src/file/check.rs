@@ -44,6 +44,27 @@ pub fn parse(text: &str) -> Result<GatewayFile, Vec<Fault>> {
     if faults.is_empty() { Ok(file) } else { Err(faults) }
 }
 
+/// Gives faults that were found in other files the line of the field that names them.
+pub(super) fn located(text: &str, mut faults: Vec<Fault>) -> Vec<Fault> {
+    if let Ok(tree) = serde_saphyr::from_str::<Node>(text) {
+        for fault in faults.iter_mut().filter(|fault| fault.line == 0) {
+            fault.line = tree.nearest(&steps_of(&fault.field)).line;
+        }
+    }
+    faults
+}
+
+/// The other way round than [`text_of`], for fields without dots in their names.
+fn steps_of(field: &str) -> Vec<Step> {
+    let parts = field.split(['.', '[']).filter(|part| !part.is_empty());
+    parts
+        .map(|part| match part.strip_suffix(']').and_then(|index| index.parse().ok()) {
+            Some(index) => Step::Index(index),
+            None => Step::Field(part.to_owned()),
+        })
+        .collect()
+}
+
 /// What the parser says, with its place said once.
 fn syntax(error: &serde_saphyr::Error) -> Fault {
     let error = error.without_snippet();

@@ -11,7 +11,7 @@ use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::check::{Fault, parse};
+use super::check::{Fault, located, parse};
 use super::{GatewayFile, build};
 use crate::config::Config;
 use crate::config::intake::{Intake, Source};
@@ -68,7 +68,7 @@ pub fn load(path: &Path) -> Result<Loaded, FileError> {
     let text = std::fs::read_to_string(path).map_err(|source| FileError::Io { path: path.into(), source })?;
     let faults = |faults| FileError::Faults { path: path.into(), faults };
     let file = parse(&text).map_err(faults)?;
-    let config = build::build(&file, folder(path)).map_err(faults)?;
+    let config = build::build(&file, folder(path)).map_err(|found| faults(located(&text, found)))?;
     let bytes = bytes_of(path, &file);
     Ok(Loaded { path: path.into(), bytes, file, config })
 }
@@ -79,8 +79,11 @@ fn folder(path: &Path) -> &Path {
 
 /// The bytes of the file and of those it names; of one that cannot be read, none.
 fn bytes_of(path: &Path, file: &GatewayFile) -> Vec<Vec<u8>> {
-    let named = file.identity.iter().flat_map(|files| [&files.certificate, &files.key, &files.authorities]);
-    let paths = std::iter::once(path.to_owned()).chain(named.map(|named| folder(path).join(named)));
+    let identity =
+        file.identity.iter().flat_map(|files| [&files.certificate, &files.key, &files.authorities]);
+    let tls = file.tls.iter().flat_map(|entry| [&entry.certificate, &entry.key]);
+    let named = identity.chain(tls).map(|named| folder(path).join(named));
+    let paths = std::iter::once(path.to_owned()).chain(named);
     paths.map(|path| std::fs::read(path).unwrap_or_default()).collect()
 }
 

@@ -38,6 +38,8 @@ pub struct GatewayFile {
     pub bounds: Bounds,
     /// PEM files that prove who this gateway is; needed for `peers`.
     pub identity: Option<IdentityFiles>,
+    /// Certificates of the listener `https`.
+    pub tls: Vec<FileCertificate>,
     /// Region priorities by name, as in a `RegionPriority`'s spec.
     pub priorities: BTreeMap<String, RegionPrioritySpec>,
     /// The gateways of the other regions, as in a `GatewayPeer`'s spec.
@@ -62,6 +64,9 @@ pub struct Listeners {
     /// Front door: HTTP/1.1 and cleartext HTTP/2 for clients.
     #[schemars(with = "String")]
     pub http: SocketAddr,
+    /// Front door with TLS, by the certificates of `tls`. Absent: there is none.
+    #[schemars(with = "Option<String>")]
+    pub https: Option<SocketAddr>,
     /// Health, metrics and debugging; not for the outside.
     #[schemars(with = "String")]
     pub admin: SocketAddr,
@@ -71,12 +76,16 @@ pub struct Listeners {
     /// DNS over UDP and TCP. Absent: it does not answer DNS.
     #[schemars(with = "Option<String>")]
     pub dns: Option<SocketAddr>,
+    /// Let a second gateway listen beside this one, to take over from it.
+    pub reuse_port: bool,
 }
 
 impl Default for Listeners {
     fn default() -> Self {
         Self {
             http: SocketAddr::from(([0; 8], 80)),
+            https: None,
+            reuse_port: false,
             admin: SocketAddr::from(([127, 0, 0, 1], 9901)),
             spill: None,
             dns: None,
@@ -94,6 +103,21 @@ pub struct IdentityFiles {
     pub key: PathBuf,
     /// The authorities to trust.
     pub authorities: PathBuf,
+}
+
+/// A certificate for hosts; relative paths begin at the folder of the configuration file. The PEM files are read
+/// again when they change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FileCertificate {
+    /// The hosts that get it, or `*.` and a suffix for any one label. Absent: it is the default one, for clients
+    /// that name no host or one without a certificate; without a default they are refused.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// Certificate chain, leaf first.
+    pub certificate: PathBuf,
+    /// Private key of the leaf.
+    pub key: PathBuf,
 }
 
 /// The endpoints of one service.
@@ -160,6 +184,9 @@ pub struct FileRoute {
     /// Rewrite `Link` fields as redirects are; they may name what is no redirect.
     #[serde(default)]
     pub rewrite_links: bool,
+    /// Send clients that came without TLS to the same URL with `https` (308).
+    #[serde(default)]
+    pub https_redirect: bool,
     /// Bytes of a request's body; more is answered 413. Absent: as in `bounds`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_body_bytes: Option<u64>,

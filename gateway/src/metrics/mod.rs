@@ -17,7 +17,7 @@ use prometheus_client::registry::Registry;
 use spillway_decide::routes::Route;
 
 use crate::config::Config;
-use labels::{DnsLabels, HeaderLabels, RegionLabels, RequestLabels, ServedLabels};
+use labels::{DnsLabels, HeaderLabels, ListenerLabels, RegionLabels, RequestLabels, ServedLabels};
 
 pub(crate) use labels::Served;
 
@@ -53,6 +53,8 @@ struct Series {
     config_rejected: Gauge<u64, AtomicU64>,
     config_refused: Gauge<u64, AtomicU64>,
     config_held: Gauge<u64, AtomicU64>,
+    accept_failures: Family<ListenerLabels, Counter>,
+    snapshot_failures: Counter,
     totals: Totals,
 }
 
@@ -193,6 +195,16 @@ impl Metrics {
         self.inner.series.config_held.set(held.into());
     }
 
+    /// Notes that a listener could not accept a connection.
+    pub(crate) fn accept_failed(&self, listener: &'static str) {
+        self.inner.series.accept_failures.get_or_create(&ListenerLabels { listener }).inc();
+    }
+
+    /// Notes that a snapshot could not be written.
+    pub fn snapshot_failed(&self) {
+        self.inner.series.snapshot_failures.inc();
+    }
+
     fn bounded(&self, ingress: &str) -> String {
         if self.inner.ingresses.read().contains(ingress) {
             return ingress.to_owned();
@@ -250,6 +262,16 @@ impl Series {
             self.spill_came_back.clone(),
         );
         registry.register("dns_queries", "DNS queries answered, by response code", self.dns_queries.clone());
+        registry.register(
+            "accept_failures",
+            "Times that a listener could not accept a connection, as without file descriptors",
+            self.accept_failures.clone(),
+        );
+        registry.register(
+            "snapshot_failures",
+            "Snapshots that could not be written; the one before stays, and it is tried again",
+            self.snapshot_failures.clone(),
+        );
         registry.register(
             "config_generation",
             "Configs loaded since the start; 0: nothing is served yet",

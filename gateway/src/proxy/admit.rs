@@ -3,6 +3,7 @@
 use http::header::{EXPECT, HOST, VIA};
 use http::{HeaderMap, Method, Request, StatusCode, Version};
 
+use super::upgrade;
 use crate::bounds::Bounds;
 use crate::serve::guard::Refusal;
 
@@ -25,7 +26,10 @@ pub(super) fn refusal<B>(request: &Request<B>, bounds: &Bounds, own: &str) -> Op
     let target = uri.path_and_query().map_or(0, |target| target.as_str().len());
     let checks = [
         (target > bounds.max_uri_bytes as usize, Refusal::URI_TOO_LONG),
-        ([Method::CONNECT, Method::TRACE].contains(request.method()), NO_METHOD),
+        (
+            [Method::CONNECT, Method::TRACE].contains(request.method()) && !upgrade::is_extended(request),
+            NO_METHOD,
+        ),
         (request.version() == Version::HTTP_2 && hosts_differ(request), TWO_HOSTS),
         (expects_too_much(headers), EXPECTATION),
         (passes(headers, own) >= MAX_PASSES, LOOP),

@@ -1,6 +1,6 @@
 //! Answers that the gateway gives itself: plain text that says what is wrong and who says so.
 
-use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
 use http::{Response, StatusCode};
 
 use crate::body::{self, Body};
@@ -12,6 +12,14 @@ pub(crate) fn text(status: StatusCode, message: &str) -> Response<Body> {
     *response.status_mut() = status;
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, plain);
+    response
+}
+
+/// It is to be asked for there, as it is.
+pub(crate) fn moved(location: &str) -> Response<Body> {
+    let Ok(location) = HeaderValue::from_str(location) else { return no_host() };
+    let mut response = text(StatusCode::PERMANENT_REDIRECT, "spillway: this is served over TLS only");
+    response.headers_mut().insert(LOCATION, location);
     response
 }
 

@@ -1,17 +1,19 @@
 //! The front door: requests of clients, and the health check that peers probe.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{Request, Response, StatusCode};
+use http::uri::PathAndQuery;
+use http::{Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
+use spillway_decide::redirects::Scheme;
 use spillway_decide::routes::Route;
 
 use super::upload::{Limits, Upload};
-use super::{Exchange, Origin, Proxy, WELL_KNOWN, admit, answer, headers};
+use super::{Exchange, Origin, Proxy, WELL_KNOWN, admit, answer, upgrade};
 use crate::body::Body;
 use crate::metrics::Served;
+use crate::serve::Arrived;
 use crate::serve::guard::{Conversation, Refusal};
 use crate::traffic::{Arrival, Destination};
 
@@ -20,7 +22,7 @@ impl Proxy {
     pub(crate) async fn front_door(
         self,
         request: Request<Incoming>,
-        client: SocketAddr,
+        arrived: Arrived,
         conversation: Option<Arc<Conversation>>,
     ) -> Response<Body> {
         let received = Instant::now();
@@ -32,7 +34,8 @@ impl Proxy {
         if let Some(own) = request.uri().path().strip_prefix(WELL_KNOWN) {
             return self.own_path(own);
         }
-        let Ok(origin) = Origin::of_client(&request, client.ip(), &self.inner.bounds) else {
+        let Ok(origin) = Origin::of_client(&request, arrived.client.ip(), arrived.scheme, &self.inner.bounds)
+        else {
             self.inner.metrics.request(None, StatusCode::BAD_REQUEST, Served::Nobody);
             return answer::no_host();
         };
@@ -40,6 +43,9 @@ impl Proxy {
         let Some(route) = config.routes.lookup(&origin.authority, request.uri().path()) else {
             return self.unrouted(&origin, config.is_loaded());
         };
+        if route.https_redirect && origin.scheme == Scheme::Http {
+            return self.to_https(route, &origin, request.uri());
+        }
         let limits = Limits {
             pause: Some(self.inner.bounds.body_timeout()),
             bytes: route.max_body_bytes.or(self.inner.bounds.max_body_bytes),
@@ -63,12 +69,23 @@ impl Proxy {
         answer::refused(refusal)
     }
 
+    /// The same URL with TLS, whose port is the scheme's own. 308 keeps method and body (RFC 9110 section 15.4.9).
+    fn to_https(&self, route: &Route, origin: &Origin, uri: &Uri) -> Response<Body> {
+        let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        let host = match origin.authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+            _ => &origin.authority,
+        };
+        let response = answer::moved(&format!("https://{host}{target}"));
+        self.inner.metrics.request(Some(route), response.status(), Served::Nobody);
+        response
+    }
+
     /// An upgrade is a connection of its own: it stays where it arrives.
     fn destination(&self, route: &Route, exchange: &Exchange<'_>) -> Destination {
         let Some(priority) = &route.priority else { return Destination::Local };
         let request = &exchange.request;
-        let spill_allowed =
-            route.spill.allows(request.method().as_str()) && headers::upgrade(request.headers()).is_none();
+        let spill_allowed = route.spill.allows(request.method().as_str()) && !upgrade::is_asked(request);
         self.inner.traffic.destination(priority, exchange.origin.client, spill_allowed)
     }
 

@@ -87,7 +87,7 @@ impl Proxy {
         let mut response = answered.map_err(|unserved| upload.fault().map_or(unserved, Unserved::Client))?;
         // Ours to say, never a backend's: it would have the origin send the request once more.
         response.headers_mut().remove(headers::UNPROCESSED);
-        tunnel.open(&mut response);
+        tunnel.open(&mut response).map_err(Unserved::Failed)?;
         Ok(response)
     }
 

@@ -32,12 +32,17 @@ pub(crate) struct Origin {
 pub(crate) struct NoHost;
 
 impl Origin {
-    /// What the client asked at our own front door; `peer` is who is connected.
-    pub(crate) fn of_client<B>(request: &Request<B>, peer: IpAddr, bounds: &Bounds) -> Result<Self, NoHost> {
+    /// What the client asked at our own front door; `peer` is who is connected, by `scheme`.
+    pub(crate) fn of_client<B>(
+        request: &Request<B>,
+        peer: IpAddr,
+        scheme: Scheme,
+        bounds: &Bounds,
+    ) -> Result<Self, NoHost> {
         let peer = peer.to_canonical();
         let mut origin = Self {
             client: peer,
-            scheme: Scheme::Http,
+            scheme,
             authority: authority(request)?.to_owned(),
             chain: peer.to_string(),
             trusted: bounds.trusts(peer),
@@ -50,7 +55,7 @@ impl Origin {
 
     /// What a gateway of another region says that the client asked.
     pub(crate) fn of_peer<B>(request: &Request<B>, peer: IpAddr) -> Result<Self, NoHost> {
-        let mut origin = Self::of_client(request, peer, &Bounds::default())?;
+        let mut origin = Self::of_client(request, peer, Scheme::Http, &Bounds::default())?;
         if let Some(forwarded) = only(request.headers(), &FORWARDED) {
             origin.apply(forwarded);
         }
@@ -196,7 +201,7 @@ mod tests {
 
     fn of_client(headers: &[(&str, &str)]) -> Result<Origin, NoHost> {
         let bounds = Bounds { trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()], ..Bounds::default() };
-        Origin::of_client(&request(headers), "10.0.0.1".parse().unwrap(), &bounds)
+        Origin::of_client(&request(headers), "10.0.0.1".parse().unwrap(), Scheme::Http, &bounds)
     }
 
     #[test]
@@ -228,8 +233,13 @@ mod tests {
             ("x-forwarded-host", "evil.example"),
             ("x-forwarded-proto", "https"),
         ];
-        let origin =
-            Origin::of_client(&request(&claims), "192.0.2.1".parse().unwrap(), &Bounds::default()).unwrap();
+        let origin = Origin::of_client(
+            &request(&claims),
+            "192.0.2.1".parse().unwrap(),
+            Scheme::Http,
+            &Bounds::default(),
+        )
+        .unwrap();
         assert_eq!(origin.authority, "shop.example.com");
         assert_eq!((origin.client, origin.chain.as_str()), ("192.0.2.1".parse().unwrap(), "192.0.2.1"));
         assert_eq!(origin.scheme, Scheme::Http);

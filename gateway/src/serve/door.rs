@@ -4,60 +4,107 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use http::header::UPGRADE;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
+use hyper::server::conn::http2;
 use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::Watcher;
+use spillway_decide::redirects::Scheme;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::guard::{Conversation, Guard};
-use super::{LIMITS, PREFACE, builder, first_words, proxy_header, serve};
+use super::heads::Timed;
+use super::{LIMITS, PREFACE, Span, finish, first_words, http1, http2_builder, proxy_header, service};
 use crate::body::Body;
 use crate::bounds::Bounds;
+use crate::tls::FrontTls;
 
-/// Serves a client's connection. `handle` gets the client's address, behind load balancers as they say it, and
-/// for HTTP/1.1 what the guard has to say.
-pub(crate) async fn front<H, F>(
-    mut stream: TcpStream,
-    peer: SocketAddr,
-    bounds: &Bounds,
-    watcher: Watcher,
-    handle: H,
-) where
-    H: Fn(Request<Incoming>, SocketAddr, Option<Arc<Conversation>>) -> F + Send + 'static,
-    F: Future<Output = Response<Body>> + Send + 'static,
-{
-    let client = match identify(&mut stream, peer, bounds).await {
-        Ok(client) => client,
-        Err(error) => {
-            tracing::info!(%peer, %error, "connection without a usable PROXY header closed");
-            return;
-        }
-    };
-    let Ok(Ok(())) = timeout(LIMITS.first_words, first_words(&stream)).await else { return };
-    let mut words = [0; PREFACE.len()];
-    let Ok(count) = stream.peek(&mut words).await else { return };
-    let mut builder = builder();
-    builder.http2().max_header_list_size(bounds.max_header_bytes);
-    if words.get(..count) == Some(PREFACE) {
-        let handle = move |request| handle(request, client, None);
-        return serve(builder.http2_only(), TokioIo::new(stream), watcher, handle).await;
-    }
-    let conversation = Arc::<Conversation>::default();
-    let guard = Guard::new(stream, bounds, Arc::clone(&conversation));
-    let handle = move |request| {
-        let told = Arc::clone(&conversation);
-        let response = handle(request, client, Some(Arc::clone(&conversation)));
-        async move {
-            let response = response.await;
-            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-                told.open_tunnel();
+/// How a request came in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrived {
+    /// The client's address, behind load balancers as they say it.
+    pub(crate) client: SocketAddr,
+    /// Whether over TLS.
+    pub(crate) scheme: Scheme,
+}
+
+/// A front door: what it takes, and how it speaks.
+pub(crate) struct FrontDoor {
+    pub(crate) bounds: Arc<Bounds>,
+    /// None: without TLS.
+    pub(crate) tls: Option<FrontTls>,
+}
+
+impl FrontDoor {
+    /// Serves a client's connection. `handle` gets, for HTTP/1.1, what the guard has to say.
+    pub(crate) async fn serve<H, F>(&self, mut stream: TcpStream, peer: SocketAddr, span: Span, handle: H)
+    where
+        H: Fn(Request<Incoming>, Arrived, Option<Arc<Conversation>>) -> F + Send + 'static,
+        F: Future<Output = Response<Body>> + Send + 'static,
+    {
+        let client = match identify(&mut stream, peer, &self.bounds).await {
+            Ok(client) => client,
+            Err(error) => {
+                tracing::info!(%peer, %error, "connection without a usable PROXY header closed");
+                return;
             }
-            response
+        };
+        let Some(tls) = &self.tls else {
+            let arrived = Arrived { client, scheme: Scheme::Http };
+            let Ok(Ok(())) = timeout(LIMITS.first_words, first_words(&stream)).await else { return };
+            let mut words = [0; PREFACE.len()];
+            let Ok(count) = stream.peek(&mut words).await else { return };
+            let http2 = words.get(..count) == Some(PREFACE);
+            return self.http(stream, http2, arrived, span, handle).await;
+        };
+        match tls.accept(stream).await {
+            Ok((stream, http2)) => {
+                let arrived = Arrived { client, scheme: Scheme::Https };
+                self.http(stream, http2, arrived, span, handle).await;
+            }
+            Err(error) => tracing::debug!(%peer, %error, "TLS handshake failed"),
         }
-    };
-    serve(builder.http1_only(), TokioIo::new(guard), watcher, handle).await;
+    }
+
+    async fn http<S, H, F>(&self, stream: S, http2: bool, arrived: Arrived, span: Span, handle: H)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        H: Fn(Request<Incoming>, Arrived, Option<Arc<Conversation>>) -> F + Send + 'static,
+        F: Future<Output = Response<Body>> + Send + 'static,
+    {
+        let bounds = &self.bounds;
+        if http2 {
+            let stream = TokioIo::new(Timed::new(stream, bounds.header_timeout()));
+            let service = service(move |request| handle(request, arrived, None));
+            let connection = http2_builder()
+                .max_header_list_size(bounds.max_header_bytes)
+                .enable_connect_protocol()
+                .serve_connection(stream, service);
+            return finish(connection, span.to_be_left(), http2::Connection::graceful_shutdown).await;
+        }
+        let conversation = Arc::<Conversation>::default();
+        let guard = Guard::new(stream, bounds, Arc::clone(&conversation));
+        let told = span.clone();
+        let handle = move |mut request: Request<Incoming>| {
+            if request.headers().contains_key(UPGRADE) {
+                // A tunnel lives on when its connection is over for HTTP; the listener waits for it all the same.
+                request.extensions_mut().insert(told.tracker().token());
+            }
+            let (told, guard) = (told.clone(), Arc::clone(&conversation));
+            let response = handle(request, arrived, Some(Arc::clone(&conversation)));
+            async move {
+                let mut response = response.await;
+                if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                    guard.open_tunnel();
+                }
+                told.tell(&mut response);
+                response
+            }
+        };
+        http1(TokioIo::new(guard), &span, handle).await;
+    }
 }
 
 /// The client's address: the peer's own, or what a listed load balancer says before anything else.

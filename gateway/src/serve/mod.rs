@@ -2,28 +2,33 @@
 
 mod door;
 pub(crate) mod guard;
+mod heads;
+mod life;
+pub(crate) mod listen;
 mod proxy_header;
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::rt::{Read, Write};
-use hyper::service::service_fn;
+use hyper::server::conn::{http1, http2};
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_util::sync::CancellationToken;
 
 use crate::body::Body;
+use crate::metrics::Metrics;
 
-pub(crate) use door::front;
+pub(crate) use door::{Arrived, FrontDoor};
+pub(crate) use life::{Life, Phase, Phases, Span};
 
 /// What strangers may hold of a listener.
 #[derive(Clone, Copy)]
@@ -42,8 +47,6 @@ const PEEK_AGAIN: Duration = Duration::from_millis(20);
 /// A client that sends no request for so long, or does not end its headers, is let go. Longer than the 60 s for
 /// which common clients keep idle connections: who closes first must be the client, or its next POST is lost.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
-/// Requests in flight get so long when the gateway ends.
-const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 /// After a failed accept (no file descriptors left, say) the listener breathes before the next.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Spill brings many requests over few connections.
@@ -52,51 +55,70 @@ const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 16 << 20;
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 
-/// Hands every accepted connection to `serve` until `stop`, then waits for those that are served.
-pub(crate) async fn accept<S, F>(name: &'static str, listener: TcpListener, stop: CancellationToken, serve: S)
-where
-    S: Fn(TcpStream, SocketAddr, Watcher) -> F + Send + Sync + 'static,
-    F: Future<Output = ()> + Send + 'static,
-{
-    accept_within(LIMITS, name, listener, stop, serve).await;
+/// A listener with a name, and what it counts.
+pub(crate) struct Listener {
+    pub(crate) name: &'static str,
+    pub(crate) tcp: TcpListener,
+    pub(crate) life: Life,
+    pub(crate) metrics: Metrics,
 }
 
-async fn accept_within<S, F>(
-    limits: Limits,
-    name: &'static str,
-    listener: TcpListener,
-    stop: CancellationToken,
-    serve: S,
-) where
-    S: Fn(TcpStream, SocketAddr, Watcher) -> F + Send + Sync + 'static,
+/// Hands every accepted connection to `serve` until the listener's life ends, then waits for those that are
+/// served.
+pub(crate) async fn accept<S, F>(listener: Listener, serve: S)
+where
+    S: Fn(TcpStream, SocketAddr, Span) -> F + Send + Sync + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
-    let (graceful, serve) = (GracefulShutdown::new(), Arc::new(serve));
+    accept_within(LIMITS, listener, serve).await;
+}
+
+async fn accept_within<S, F>(limits: Limits, listener: Listener, serve: S)
+where
+    S: Fn(TcpStream, SocketAddr, Span) -> F + Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let Listener { name, tcp, life, metrics } = listener;
+    let serve = Arc::new(serve);
     let seats = Arc::new(Semaphore::new(limits.connections));
+    let begin = |stream: TcpStream, client, seat: Option<OwnedSemaphorePermit>| {
+        let (serve, span) = (Arc::clone(&serve), life.begin());
+        life.open.spawn(async move {
+            if speaks(&stream, limits.first_words, &span).await {
+                serve(stream, client, span).await;
+            }
+            drop(seat);
+        });
+    };
+    let mut ends = pin!(life.reached(Phase::Ending));
+    let mut failing = false;
     loop {
         let accepted = tokio::select! {
-            () = stop.cancelled() => break,
-            accepted = next(&listener, &seats) => accepted,
+            () = &mut ends => break,
+            accepted = next(&tcp, &seats) => accepted,
         };
         match accepted {
             Ok((seat, stream, client)) => {
-                let (serve, stop, watcher) = (Arc::clone(&serve), stop.clone(), graceful.watcher());
-                tokio::spawn(async move {
-                    if speaks(&stream, limits.first_words, &stop).await {
-                        serve(stream, client, watcher).await;
-                    }
-                    drop(seat);
-                });
+                failing = false;
+                begin(stream, client, Some(seat));
             }
             Err(error) => {
-                tracing::warn!(listener = name, %error, "a connection could not be accepted");
+                metrics.accept_failed(name);
+                // Said once in a row: it fails twenty times a second for as long as its reason lasts.
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::warn!(listener = name, %error, "connections cannot be accepted");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
-    drop(listener);
-    if tokio::time::timeout(DRAIN_DEADLINE, graceful.shutdown()).await.is_err() {
-        tracing::warn!(listener = name, "connections were still busy at the deadline and are cut");
+    for (stream, client) in listen::close(tcp) {
+        begin(stream, client, None);
+    }
+    life.open.close();
+    if tokio::time::timeout(life.deadline, life.open.wait()).await.is_err() {
+        let cut = life.open.len();
+        tracing::warn!(listener = name, cut, "connections were still busy at the deadline and are cut");
     }
 }
 
@@ -111,14 +133,14 @@ async fn next(
 }
 
 /// Whether the client says in time which protocol it speaks: hyper would wait for that without end.
-async fn speaks(stream: &TcpStream, within: Duration, stop: &CancellationToken) -> bool {
+async fn speaks(stream: &TcpStream, within: Duration, span: &Span) -> bool {
     if stream.set_nodelay(true).is_err() {
         return false;
     }
     tokio::select! {
         biased;
         spoke = tokio::time::timeout(within, first_words(stream)) => matches!(spoke, Ok(Ok(()))),
-        () = stop.cancelled() => false,
+        () = span.ended() => false,
     }
 }
 
@@ -136,37 +158,73 @@ async fn first_words(stream: &TcpStream) -> io::Result<()> {
     }
 }
 
-/// Serves HTTP on one connection of a peer, every request by `handle`.
-pub(crate) async fn http<I, H, F>(stream: I, watcher: Watcher, handle: H)
+/// Serves HTTP/1.1, and what it is upgraded to, every request by `handle`.
+async fn http1<I, H, F>(stream: I, span: &Span, handle: H)
 where
     I: Read + Write + Unpin + Send + 'static,
     H: Fn(Request<Incoming>) -> F + Send + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    serve(builder(), stream, watcher, handle).await;
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE_TIMEOUT)
+        .serve_connection(stream, service(handle))
+        .with_upgrades();
+    finish(connection, span.ended(), http1::UpgradeableConnection::graceful_shutdown).await;
 }
 
-async fn serve<I, H, F>(builder: Builder<TokioExecutor>, stream: I, watcher: Watcher, handle: H)
+/// Serves HTTP/2 on a connection of a peer.
+pub(crate) async fn http2<I, H, F>(stream: I, span: &Span, handle: H)
 where
     I: Read + Write + Unpin + Send + 'static,
     H: Fn(Request<Incoming>) -> F + Send + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let service = service_fn(move |request| {
+    let connection = http2_builder().serve_connection(stream, service(handle));
+    finish(connection, span.ended(), http2::Connection::graceful_shutdown).await;
+}
+
+fn service<H, F>(
+    handle: H,
+) -> impl Service<
+    Request<Incoming>,
+    Response = Response<Body>,
+    Error = Infallible,
+    Future = impl Future<Output = Result<Response<Body>, Infallible>> + Send + 'static,
+>
+where
+    H: Fn(Request<Incoming>) -> F + Send + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    service_fn(move |request| {
         let response = handle(request);
-        async move { Ok::<_, std::convert::Infallible>(response.await) }
-    });
-    let connection = builder.serve_connection_with_upgrades(stream, service).into_owned();
-    if let Err(error) = watcher.watch(connection).await {
+        async move { Ok(response.await) }
+    })
+}
+
+/// Runs a connection until the client goes, or until `leave`: then it is told, and what is in flight finished.
+async fn finish<C, E>(connection: C, leave: impl Future<Output = ()>, tell: fn(Pin<&mut C>))
+where
+    C: Future<Output = Result<(), E>>,
+    E: std::fmt::Display,
+{
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        biased;
+        ended = connection.as_mut() => ended,
+        () = leave => {
+            tell(connection.as_mut());
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
         tracing::debug!(%error, "connection ended");
     }
 }
 
-fn builder() -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT);
+fn http2_builder() -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
-        .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
         .initial_stream_window_size(STREAM_WINDOW)
@@ -192,28 +250,29 @@ mod tests {
     const SHORT: Duration = Duration::from_millis(200);
 
     /// Serves plain HTTP from a TCP connection.
-    async fn plain<H, F>(stream: TcpStream, watcher: Watcher, handle: H)
+    async fn plain<H, F>(stream: TcpStream, span: Span, handle: H)
     where
         H: Fn(Request<Incoming>) -> F + Send + 'static,
         F: Future<Output = Response<Body>> + Send + 'static,
     {
-        http(TokioIo::new(stream), watcher, handle).await;
+        http1(TokioIo::new(stream), &span, handle).await;
     }
 
     struct Listening {
         address: SocketAddr,
-        stop: CancellationToken,
+        phases: Phases,
         task: JoinHandle<()>,
     }
 
     async fn listen(limits: Limits) -> Listening {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
-        let task =
-            tokio::spawn(accept_within(limits, "test", listener, stop.clone(), |stream, _, watcher| {
-                plain(stream, watcher, |_| async { Response::new(body::full("here")) })
-            }));
-        Listening { address, stop, task }
+        let (address, phases) = (listener.local_addr().unwrap(), Phases::default());
+        let life = Life::new(phases.subscribe(), None, Duration::from_secs(10));
+        let listener = Listener { name: "test", tcp: listener, life, metrics: Metrics::new() };
+        let task = tokio::spawn(accept_within(limits, listener, |stream, _, span| {
+            plain(stream, span, |_| async { Response::new(body::full("here")) })
+        }));
+        Listening { address, phases, task }
     }
 
     async fn ask(stream: &mut TcpStream) -> Vec<u8> {
@@ -255,7 +314,7 @@ mod tests {
         let mut silent = TcpStream::connect(listening.address).await.unwrap();
         let mut busy = TcpStream::connect(listening.address).await.unwrap();
         assert!(ask(&mut busy).await.starts_with(b"HTTP/1.1 200"), "both are accepted");
-        listening.stop.cancel();
+        listening.phases.reach(Phase::Ending);
         timeout(PATIENCE, listening.task).await.expect("well before the deadline").unwrap();
         assert_eq!(silent.read(&mut [0]).await.unwrap(), 0);
     }

@@ -12,8 +12,6 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::body::{self, Body};
 use crate::mtls::{CallerIdentity, SpillAcceptor};
@@ -39,15 +37,15 @@ impl SpillListener {
         Self { acceptor, proxy, traffic }
     }
 
-    /// Serves peers until `stop`.
-    pub async fn run(self, listener: TcpListener, stop: CancellationToken) {
-        serve::accept("spill", listener, stop, move |stream, peer, watcher| {
+    /// Serves peers until the listener ends.
+    pub(crate) async fn run(self, listener: serve::Listener) {
+        serve::accept(listener, move |stream, peer, span| {
             let door = self.clone();
             async move {
                 match door.acceptor.accept(stream).await {
                     Ok((stream, caller)) => {
                         let handle = move |request| door.clone().serve(request, peer, caller.clone());
-                        serve::http(TokioIo::new(stream), watcher, handle).await;
+                        serve::http2(TokioIo::new(stream), &span, handle).await;
                     }
                     Err(error) => tracing::info!(%peer, %error, "connection to the spill listener refused"),
                 }

@@ -1,8 +1,9 @@
 //! Requests that two parsers could take apart differently: what the gateway answers, and what its backend sees.
 
 use crate::support::recorder::Recorder;
+use crate::support::tls::Issuer;
 use crate::support::wire::Wire;
-use crate::support::{World, one_route};
+use crate::support::{HOST, World, one_route};
 
 /// A request that must never arrive: it hides in bodies and behind ends that are none.
 const HIDDEN: &str = "GET /api/hidden HTTP/1.1\r\nHost: portal.gov-prod.cn\r\n\r\n";
@@ -170,19 +171,25 @@ fn spell(text: &str) -> String {
 #[tokio::test]
 async fn what_is_ambiguous_is_refused_and_reaches_nobody() {
     let backend = Recorder::start().await;
-    let world = World::start(one_route("first", &[backend.address])).await;
+    let issuer = Issuer::new();
+    let world = World::start(issuer.certified(one_route("first", &[backend.address]), &[HOST])).await;
     let mut wrong = Vec::new();
-    for (name, bytes, status) in REFUSED {
+    let doors = [false, true];
+    for ((name, bytes, status), tls) in REFUSED.iter().flat_map(|row| doors.map(|tls| (row, tls))) {
         // What hides behind the request must not be served either.
         let bytes = spell(bytes) + HIDDEN;
-        let mut wire = Wire::connect(world.http()).await;
+        let mut wire = if tls {
+            Wire::over(issuer.connect(world.https(), HOST, &["http/1.1"]).await.unwrap())
+        } else {
+            Wire::connect(world.http()).await
+        };
         wire.send(&bytes).await;
         let answer = wire.rest().await;
         let arrived = backend.take();
         if !answer.starts_with(&format!("HTTP/1.1 {status} "))
             || answer.lines().filter(|line| line.starts_with("HTTP/1.1 ")).count() != 1
         {
-            wrong.push(format!("{name}: expected {status}, answered: {answer}"));
+            wrong.push(format!("{name}, tls {tls}: expected {status}, answered: {answer}"));
         }
         if !arrived.is_empty() {
             wrong.push(format!("{name}: the backend got {arrived:?}"));

@@ -24,6 +24,7 @@ pub(super) fn faults(file: &GatewayFile, tree: &Node) -> Vec<Fault> {
         meaning.priority(name, priority);
     }
     meaning.peers();
+    meaning.tls();
     if meaning.faults.is_empty() {
         meaning.conflicts();
     }
@@ -121,6 +122,30 @@ impl Meaning<'_> {
             let message =
                 format!("must be from 1 to maxHoldSeconds ({})", priority.recovery.max_hold_seconds);
             self.fault(&at(&["recovery", "holdSeconds"]), message);
+        }
+    }
+
+    fn tls(&mut self) {
+        let mut seen = HashSet::new();
+        for (index, entry) in self.file.tls.iter().enumerate() {
+            let at = [field("tls"), Step::Index(index), field("hosts")];
+            if entry.hosts.is_empty() && !seen.insert(String::new()) {
+                self.fault(&at, "is missing, as for an earlier one; there is one default".to_owned());
+            }
+            for host in &entry.hosts {
+                let host = host.to_ascii_lowercase();
+                let name = host.strip_prefix("*.").unwrap_or(&host);
+                if name.is_empty() || name.contains(['*', ':', '/']) {
+                    let message = format!("{host:?} must be a host, or *. and a suffix, without a port");
+                    self.fault(&at, message);
+                }
+                if !seen.insert(host.clone()) {
+                    self.fault(&at, format!("{host:?} has a certificate already; one each"));
+                }
+            }
+        }
+        if !self.file.tls.is_empty() && self.file.listen.https.is_none() {
+            self.fault(&[field("tls")], "needs listen.https: nothing would be served by it".to_owned());
         }
     }
 

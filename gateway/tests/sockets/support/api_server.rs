@@ -57,6 +57,16 @@ impl ApiServer {
         let _ = self.told.send((String::new(), json!({"type": "ERROR", "object": gone})));
     }
 
+    /// Adds or changes an object, and tells so.
+    pub fn apply(&self, resource: &str, mut object: Value) {
+        object["metadata"]["resourceVersion"] = json!("2");
+        let mut objects = self.objects.lock();
+        let list = objects.entry(resource.to_owned()).or_default();
+        list.retain(|known| known["metadata"]["name"] != object["metadata"]["name"]);
+        list.push(object.clone());
+        let _ = self.told.send((resource.to_owned(), json!({"type": "MODIFIED", "object": object})));
+    }
+
     /// How many watches are open. A delete is told to those only; who is not there finds it missing from a list.
     pub fn watches(&self) -> usize {
         self.told.receiver_count()
@@ -89,15 +99,38 @@ fn answer(
 ) -> Response<BoxBody<Bytes, std::convert::Infallible>> {
     let path = request.uri().path();
     let resource = path.rsplit('/').next().unwrap_or_default().to_owned();
+    let query = request.uri().query().unwrap_or_default();
+    if path.starts_with("/api/v1/secrets") && objects.lock().contains_key("noSecrets") {
+        let forbidden = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 403,
+            "reason": "Forbidden", "message": "secrets is forbidden"});
+        let body = Full::from(forbidden.to_string()).boxed();
+        return Response::builder()
+            .status(403)
+            .header("content-type", "application/json")
+            .body(body)
+            .unwrap();
+    }
     let body = if request.uri().query().is_some_and(|query| query.contains("watch=true")) {
         BodyExt::boxed(StreamBody::new(events(resource, told.subscribe())))
     } else {
-        let items = objects.lock().get(&resource).cloned().unwrap_or_default();
+        let mut items = objects.lock().get(&resource).cloned().unwrap_or_default();
+        items.retain(|item| selected(item, query));
         let list =
             json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items});
         Full::from(list.to_string()).boxed()
     };
     Response::builder().header("content-type", "application/json").body(body).unwrap()
+}
+
+/// As much of field selectors as gateways use.
+fn selected(item: &Value, query: &str) -> bool {
+    let query = query.replace("%3D", "=").replace("%2F", "/");
+    let field = |name: &str| {
+        let (_, rest) = query.split_once(&format!("fieldSelector={name}="))?;
+        rest.split('&').next()
+    };
+    field("metadata.name").is_none_or(|name| item["metadata"]["name"] == name)
+        && field("type").is_none_or(|kind| item["type"] == kind)
 }
 
 type Line = Result<Frame<Bytes>, std::convert::Infallible>;

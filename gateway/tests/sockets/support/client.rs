@@ -34,7 +34,7 @@ pub async fn http2(address: SocketAddr, request: Request<Full<Bytes>>) -> Answer
     collect(sender.send_request(request).await.unwrap()).await
 }
 
-async fn collect(response: Response<hyper::body::Incoming>) -> Answer {
+pub async fn collect(response: Response<hyper::body::Incoming>) -> Answer {
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
     Response::from_parts(parts, String::from_utf8(bytes.to_vec()).unwrap())

@@ -7,6 +7,7 @@ pub mod backend;
 pub mod client;
 pub mod program;
 pub mod recorder;
+pub mod tls;
 pub mod wire;
 
 use std::collections::HashMap;
@@ -47,6 +48,8 @@ impl World {
         let (config, receiver) = config::channel(initial);
         let listen = Listen {
             http: loopback(),
+            https: Some(loopback()),
+            reuse_port: false,
             spill: Some(loopback()),
             dns: Some(loopback()),
             admin: loopback(),
@@ -59,6 +62,10 @@ impl World {
 
     pub fn http(&self) -> SocketAddr {
         self.gateway.addresses().http
+    }
+
+    pub fn https(&self) -> SocketAddr {
+        self.gateway.addresses().https.unwrap()
     }
 
     pub fn spill(&self) -> SocketAddr {

@@ -36,6 +36,11 @@ pub fn command() -> Command {
 impl Program {
     /// As in a cluster, with this kubeconfig.
     pub fn with_kubeconfig(directory: &Path, kubeconfig: &str) -> Self {
+        Self::with_flags(directory, kubeconfig, &[])
+    }
+
+    /// The same with further flags.
+    pub fn with_flags(directory: &Path, kubeconfig: &str, flags: &[String]) -> Self {
         let path = directory.join("kubeconfig");
         std::fs::write(&path, kubeconfig).unwrap();
         let [http, spill, dns, admin] = std::array::from_fn(|_| backend::refusing());
@@ -46,7 +51,8 @@ impl Program {
             .arg("--snapshot-dir")
             .arg(directory)
             .args([format!("--http={http}"), format!("--spill={spill}")])
-            .args([format!("--dns={dns}"), format!("--admin={admin}"), "--lame-duck-seconds=2".to_owned()]);
+            .args([format!("--dns={dns}"), format!("--admin={admin}"), "--lame-duck-seconds=2".to_owned()])
+            .args(flags);
         Self::spawn(command, directory, http, admin)
     }
 
@@ -60,7 +66,24 @@ impl Program {
         program(command)
     }
 
-    fn spawn(mut command: Command, directory: &Path, http: SocketAddr, admin: SocketAddr) -> Self {
+    /// Alone, with a door for TLS.
+    pub fn with_file_and_https(directory: &Path, text: &str, https: SocketAddr) -> Self {
+        let [http, admin] = std::array::from_fn(|_| backend::refusing());
+        let listen = format!("listen: {{http: '{http}', https: '{https}', admin: '{admin}'}}");
+        write_file(directory, &text.replace("LISTEN", &listen));
+        let mut command = command();
+        command.arg("--config").arg(directory.join("gateway.yaml")).arg("--lame-duck-seconds=0");
+        Self::spawn(command, directory, http, admin)
+    }
+
+    /// Beside another gateway on the same doors, from the same file.
+    pub fn beside(other: &Self, directory: &Path, file: &Path) -> Self {
+        let mut command = command();
+        command.arg("--config").arg(file).arg("--lame-duck-seconds=1");
+        Self::spawn(command, directory, other.http, other.admin)
+    }
+
+    pub fn spawn(mut command: Command, directory: &Path, http: SocketAddr, admin: SocketAddr) -> Self {
         let log = directory.join("gateway.log");
         let child = command.stderr(Stdio::from(std::fs::File::create(&log).unwrap())).spawn().unwrap();
         Self { child, http, admin, log }
@@ -94,6 +117,13 @@ impl Program {
         let text = http1(self.admin, get("/metrics")).await.into_body();
         let line = text.lines().find_map(|line| line.strip_prefix(&format!("spillway_gateway_{name} ")));
         line.and_then(|value| value.parse().ok())
+    }
+
+    /// The sum of a series over its labels.
+    pub async fn metric_sum(&self, name: &str) -> u64 {
+        let text = http1(self.admin, get("/metrics")).await.into_body();
+        let lines = text.lines().filter_map(|line| line.strip_prefix(&format!("spillway_gateway_{name}{{")));
+        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
     }
 
     pub async fn confirm(&self) -> StatusCode {

@@ -8,8 +8,8 @@ use crate::support::client::{get, http1};
 use crate::support::program::{PATIENCE, Program};
 use crate::support::{Backend, HOST, eventually};
 
-/// What a gateway watches: Ingresses, Services and their slices, priorities, peers, its own identity.
-const KINDS: usize = 6;
+/// What a gateway watches: Ingresses, Services and their slices, priorities, peers, its own identity, classes.
+const KINDS: usize = 7;
 
 fn objects(backend: &Backend, names: &[&str]) -> Value {
     let ingress = |name: &&str| {

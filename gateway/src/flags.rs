@@ -8,9 +8,10 @@ use spillway_crds::names::SYSTEM_NAMESPACE;
 
 use crate::bounds::Bounds;
 use crate::config::Choices;
+use crate::seen::Observability;
 
 /// Flags whose place a configuration file takes.
-const THE_FILE_SAYS: [&str; 23] = [
+const THE_FILE_SAYS: [&str; 29] = [
     "kubeconfig",
     "region",
     "member",
@@ -34,6 +35,12 @@ const THE_FILE_SAYS: [&str; 23] = [
     "drain_seconds",
     "trusted_proxies",
     "proxy_protocol_from",
+    "access_log",
+    "access_log_percent",
+    "access_log_query",
+    "otlp_endpoint",
+    "trace_percent",
+    "max_route_series",
 ];
 
 /// The region gateway of Spillway: proxy, probes and DNS of one member cluster.
@@ -104,6 +111,9 @@ pub struct Flags {
     #[command(flatten)]
     #[allow(missing_docs, reason = "clap would take it for the program's description")]
     pub bounds: Bounds,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would take it for the program's description")]
+    pub observability: Observability,
     /// How to log
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
@@ -165,6 +175,7 @@ mod tests {
         assert_eq!(flags.namespace, "spillway-system");
         assert_eq!(flags.http.port(), 80);
         assert_eq!(flags.bounds, Bounds::default(), "a file that says nothing of bounds means the same");
+        assert_eq!(flags.observability, Observability::default(), "nor of observability");
     }
 
     #[test]
@@ -181,6 +192,12 @@ mod tests {
                 &["--region", "r", "--member", "m", "--https", "[::]:1", "--default-certificate", "a"],
                 "web/shop-tls",
             ),
+            (&["--region", "r", "--member", "m", "--trace-percent", "101"], "0 to 100"),
+            (
+                &["--region", "r", "--member", "m", "--otlp-endpoint", "collector:4318"],
+                "http://127.0.0.1:4318",
+            ),
+            (&["--access-log", "-", "--config", "gateway.yaml"], "cannot be used with"),
             (&["--region", "r", "--config", "gateway.yaml"], "cannot be used with"),
             (&["--max-uri-bytes", "99", "--config", "gateway.yaml"], "cannot be used with"),
             (&["--check"], "--config"),

@@ -16,6 +16,7 @@ use crate::dns::Dns;
 use crate::metrics::Metrics;
 use crate::mtls::{PeerClient, SpillAcceptor};
 use crate::proxy::Proxy;
+use crate::seen::{Observability, Seen};
 use crate::serve::listen::{Door, Successor, udp};
 use crate::serve::{self, FrontDoor, Life, Listener, Phase, Phases};
 use crate::spill::SpillListener;
@@ -48,6 +49,8 @@ pub struct Settings {
     pub listen: Listen,
     /// What the front door takes.
     pub bounds: Bounds,
+    /// What of the requests is written down.
+    pub observability: Observability,
     /// Where its configs come in; none: whoever holds the sender publishes.
     pub intake: Option<Intake>,
 }
@@ -71,7 +74,7 @@ pub struct Gateway {
 impl Gateway {
     /// Binds every listener and serves what `config` says, from now on and whenever it changes.
     pub async fn start(settings: Settings, config: ConfigReceiver, metrics: Metrics) -> io::Result<Self> {
-        let Settings { listen, bounds, intake } = settings;
+        let Settings { listen, bounds, observability, intake } = settings;
         let listen = &listen;
         let sockets = Sockets::bind(listen).await?;
         let addresses = sockets.addresses(listen)?;
@@ -80,6 +83,9 @@ impl Gateway {
         let (draining, stop_serving, stop_all) =
             (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
 
+        metrics.config(&config.borrow());
+        let identity = config.borrow().identity.clone();
+        let seen = Seen::open(observability, identity, metrics.clone())?;
         let traffic = Traffic::new(config.clone());
         metrics.extend(|registry| traffic.register(registry));
         let peers = PeerClient::new(config.clone(), listen.source);
@@ -88,6 +94,7 @@ impl Gateway {
             traffic.clone(),
             peers.clone(),
             metrics.clone(),
+            seen.clone(),
             draining.clone(),
             bounds.clone(),
         );
@@ -133,6 +140,7 @@ impl Gateway {
             });
         }
         rest.spawn(traffic.clone().run(peers, listen.source, stop_all.clone()));
+        rest.spawn(seen.run(stop_all.clone()));
         rest.spawn(until(stop_all.clone(), proxy.clone().follow_config()));
         rest.spawn(until(stop_all.clone(), count_configs(config.clone(), metrics.clone())));
         let admin = Admin { config, intake, traffic: traffic.clone(), proxy, metrics: metrics.clone() };

@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod mtls;
 pub mod proxy;
 mod run;
+pub mod seen;
 mod serve;
 pub mod spill;
 pub mod tls;

@@ -15,6 +15,7 @@ use crate::file::{self, follow::Loaded};
 use crate::flags::Flags;
 use crate::gateway::{Gateway, Listen, Settings};
 use crate::metrics::Metrics;
+use crate::seen::Observability;
 
 /// A kubeconfig that cannot be used is tried again so often: it may be a Secret that is being renewed.
 const KUBECONFIG_RETRY: Duration = Duration::from_secs(5);
@@ -44,6 +45,13 @@ struct Prepared {
     snapshots: Option<SnapshotDir>,
 }
 
+/// What cannot change while the process runs.
+struct Serving {
+    listen: Listen,
+    bounds: Bounds,
+    observability: Observability,
+}
+
 /// What keeps the config current.
 enum Follow {
     File(Box<Loaded>),
@@ -63,28 +71,30 @@ fn from_file(flags: &Flags, loaded: Loaded) -> Prepared {
         source: flags.source_address,
     };
     let source = Source::File(loaded.path().to_owned());
-    let bounds = file.bounds.clone();
-    prepare(loaded.config.clone(), &source, listen, bounds, Follow::File(Box::new(loaded)), None)
+    let serving = Serving { listen, bounds: file.bounds.clone(), observability: file.observability.clone() };
+    prepare(loaded.config.clone(), &source, serving, Follow::File(Box::new(loaded)), None)
 }
 
 fn from_api_server(flags: &Flags) -> anyhow::Result<Prepared> {
     let (initial, snapshots) = initial_config(flags)?;
     let source = if initial.is_loaded() { Source::Snapshot } else { Source::Nothing };
-    Ok(prepare(initial, &source, listen(flags), flags.bounds.clone(), Follow::ApiServer, snapshots))
+    let (bounds, observability) = (flags.bounds.clone(), flags.observability.clone());
+    let serving = Serving { listen: listen(flags), bounds, observability };
+    Ok(prepare(initial, &source, serving, Follow::ApiServer, snapshots))
 }
 
 fn prepare(
     initial: Config,
     source: &Source,
-    listen: Listen,
-    bounds: Bounds,
+    serving: Serving,
     follow: Follow,
     snapshots: Option<SnapshotDir>,
 ) -> Prepared {
     let (sender, receiver) = config::channel(initial);
-    let metrics = Metrics::new();
+    let Serving { listen, bounds, observability } = serving;
+    let metrics = Metrics::with_routes(observability.max_route_series as usize);
     let intake = Intake::new(sender, metrics.clone(), source);
-    let settings = Settings { listen, bounds, intake: Some(intake.clone()) };
+    let settings = Settings { listen, bounds, observability, intake: Some(intake.clone()) };
     Prepared { settings, metrics, receiver, intake, follow, snapshots }
 }
 

@@ -131,6 +131,7 @@ impl Loaded {
             ("member", old.member != new.member),
             ("listen", old.listen != new.listen),
             ("bounds", old.bounds != new.bounds),
+            ("observability", old.observability != new.observability),
         ];
         let fields: Vec<&str> =
             changed.iter().filter(|(_, changed)| *changed).map(|(name, _)| *name).collect();

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use spillway_crds::{GatewayPeerSpec, RegionPrioritySpec};
 
 use crate::bounds::Bounds;
+use crate::seen::Observability;
 
 /// The configuration of one gateway.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -36,6 +37,8 @@ pub struct GatewayFile {
     pub listen: Listeners,
     /// Bounds of requests, and who is believed. A change needs a restart.
     pub bounds: Bounds,
+    /// Access log, traces, and series by route. A change needs a restart.
+    pub observability: Observability,
     /// PEM files that prove who this gateway is; needed for `peers`.
     pub identity: Option<IdentityFiles>,
     /// Certificates of the listener `https`.

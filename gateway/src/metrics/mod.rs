@@ -1,13 +1,13 @@
 //! What the gateway counts, for Prometheus and for `/debug/state`.
 
 mod labels;
+mod routes;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
 
-use http::{HeaderName, StatusCode};
+use http::HeaderName;
 use parking_lot::RwLock;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -17,13 +17,14 @@ use prometheus_client::registry::Registry;
 use spillway_decide::routes::Route;
 
 use crate::config::Config;
-use labels::{DnsLabels, HeaderLabels, ListenerLabels, RegionLabels, RequestLabels, ServedLabels};
+use labels::{DnsLabels, HeaderLabels, ListenerLabels, RegionLabels, ServedLabels};
+use routes::Routes;
 
 pub(crate) use labels::Served;
+pub(crate) use routes::{Answered, RouteHandle};
 
-/// More ingresses than that are counted together, so that the number of series has a bound.
-const MAX_INGRESSES: usize = 1000;
-const OTHER: &str = "other";
+/// More routes than that are counted together, so that the number of series has a bound.
+pub const MAX_ROUTES: usize = 1000;
 
 /// The counters' handle; clones share everything.
 #[derive(Clone)]
@@ -34,12 +35,12 @@ pub struct Metrics {
 struct Inner {
     registry: RwLock<Registry>,
     series: Series,
-    ingresses: RwLock<HashSet<String>>,
+    routes: Arc<Routes>,
+    latency: Latency,
 }
 
 #[derive(Default)]
 struct Series {
-    requests: Family<RequestLabels, Counter>,
     latency: LatencyFamily,
     locations_rewritten: Family<HeaderLabels, Counter>,
     locations_invalid: Counter,
@@ -55,7 +56,27 @@ struct Series {
     config_held: Gauge<u64, AtomicU64>,
     accept_failures: Family<ListenerLabels, Counter>,
     snapshot_failures: Counter,
+    access_log_lost: Counter,
+    spans_lost: Counter,
     totals: Totals,
+}
+
+/// The histograms of the family, found without hashing.
+struct Latency {
+    here: Histogram,
+    here_for_other: Histogram,
+    by_other: Histogram,
+}
+
+impl Latency {
+    fn of(family: &LatencyFamily) -> Self {
+        let histogram = |served| family.0.get_or_create(&ServedLabels { served }).clone();
+        Self {
+            here: histogram(Served::Here),
+            here_for_other: histogram(Served::HereForOther),
+            by_other: histogram(Served::ByOther),
+        }
+    }
 }
 
 /// Histograms have no default buckets, so that their family needs one of its own.
@@ -86,12 +107,18 @@ impl Metrics {
     /// Fresh counters in a registry of their own.
     #[must_use]
     pub fn new() -> Self {
-        let series = Series::default();
+        Self::with_routes(MAX_ROUTES)
+    }
+
+    /// Fresh counters; at most `most` routes have series of their own.
+    #[must_use]
+    pub fn with_routes(most: usize) -> Self {
+        let (series, routes) = (Series::default(), Arc::new(Routes::new(most)));
+        let latency = Latency::of(&series.latency);
         let mut registry = Registry::with_prefix("spillway_gateway");
         series.register(&mut registry);
-        Self {
-            inner: Arc::new(Inner { registry: RwLock::new(registry), series, ingresses: RwLock::default() }),
-        }
+        registry.register_collector(Box::new(routes::Encoder(Arc::clone(&routes))));
+        Self { inner: Arc::new(Inner { registry: RwLock::new(registry), series, routes, latency }) }
     }
 
     /// Adds the figures of another part of the gateway, read from it when Prometheus asks.
@@ -129,15 +156,33 @@ impl Metrics {
         .collect()
     }
 
-    pub(crate) fn request(&self, route: Option<&Route>, status: StatusCode, served: Served) {
-        let ingress = route.map_or_else(String::new, |route| self.bounded(&route.ingress));
-        let labels = RequestLabels { ingress, code: status.as_u16(), served };
-        self.inner.series.requests.get_or_create(&labels).inc();
-        self.inner.series.totals.requests.inc();
+    /// Where the requests of a route are counted.
+    pub(crate) fn route(&self, config: &Config, route: &Route) -> Arc<RouteHandle> {
+        self.inner.routes.resolve(config, route)
     }
 
-    pub(crate) fn upstream_latency(&self, served: Served, latency: Duration) {
-        self.inner.series.latency.0.get_or_create(&ServedLabels { served }).observe(latency.as_secs_f64());
+    /// Counts a request, when the head of its response is there.
+    pub(crate) fn answered(&self, route: Option<&RouteHandle>, answered: Answered<'_>) {
+        self.inner.routes.answered(route, answered);
+        self.inner.series.totals.requests.inc();
+        let latency = &self.inner.latency;
+        let histogram = match answered.served {
+            Served::Here => &latency.here,
+            Served::HereForOther => &latency.here_for_other,
+            Served::ByOther => &latency.by_other,
+            Served::Nobody => return,
+        };
+        histogram.observe(answered.latency.as_secs_f64());
+    }
+
+    /// Lines of the access log that could not be kept or written.
+    pub(crate) fn access_log_lost(&self, lines: u64) {
+        self.inner.series.access_log_lost.inc_by(lines);
+    }
+
+    /// Spans that could not be kept or delivered.
+    pub(crate) fn spans_lost(&self, spans: u64) {
+        self.inner.series.spans_lost.inc_by(spans);
     }
 
     pub(crate) fn location_rewritten(&self, header: &HeaderName) {
@@ -174,10 +219,11 @@ impl Metrics {
         self.inner.series.totals.dns.inc();
     }
 
-    /// Notes which config is served.
+    /// Notes which config is served; its routes are counted from now on.
     pub fn config(&self, config: &Config) {
         self.inner.series.config_generation.set(config.generation);
         self.inner.series.config_routes.set(config.routes.routes().len() as u64);
+        self.inner.routes.take(config);
     }
 
     /// Notes how many parts of ingresses are not served.
@@ -204,27 +250,19 @@ impl Metrics {
     pub fn snapshot_failed(&self) {
         self.inner.series.snapshot_failures.inc();
     }
-
-    fn bounded(&self, ingress: &str) -> String {
-        if self.inner.ingresses.read().contains(ingress) {
-            return ingress.to_owned();
-        }
-        let mut known = self.inner.ingresses.write();
-        if known.len() >= MAX_INGRESSES {
-            return OTHER.to_owned();
-        }
-        known.insert(ingress.to_owned());
-        ingress.to_owned()
-    }
 }
 
 impl Series {
     fn register(&self, registry: &mut Registry) {
         registry.register(
-            "requests",
-            "Requests answered at the front door and on the spill listener, by ingress, status code and who \
-             served them (here, here_for_other, by_other, nobody)",
-            self.requests.clone(),
+            "access_log_lost_lines",
+            "Lines of the access log that were dropped because the writer was behind or could not write",
+            self.access_log_lost.clone(),
+        );
+        registry.register(
+            "trace_lost_spans",
+            "Spans that were dropped because the collector was behind, away, or refused them",
+            self.spans_lost.clone(),
         );
         registry.register(
             "upstream_latency_seconds",
@@ -310,19 +348,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_number_of_series_has_a_bound() {
-        let metrics = Metrics::new();
-        for number in 0..MAX_INGRESSES {
-            assert_ne!(metrics.bounded(&format!("ns/{number}")), OTHER);
-        }
-        assert_eq!(metrics.bounded("ns/one-more"), OTHER);
-        assert_eq!(metrics.bounded("ns/1"), "ns/1");
-    }
-
-    #[test]
     fn the_text_says_what_each_number_means() {
         let metrics = Metrics::new();
-        metrics.request(None, StatusCode::NOT_FOUND, Served::Nobody);
         metrics.spilled("chengdu");
         let text = metrics.encode();
         assert!(
@@ -330,9 +357,5 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("spillway_gateway_spilled_total{region=\"chengdu\"} 1"), "{text}");
-        assert!(
-            text.contains("spillway_gateway_requests_total{ingress=\"\",code=\"404\",served=\"nobody\"} 1"),
-            "{text}"
-        );
     }
 }

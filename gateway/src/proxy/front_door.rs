@@ -1,7 +1,6 @@
 //! The front door: requests of clients, and the health check that peers probe.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use http::uri::PathAndQuery;
 use http::{Request, Response, StatusCode, Uri};
@@ -12,7 +11,7 @@ use spillway_decide::routes::Route;
 use super::upload::{Limits, Upload};
 use super::{Exchange, Origin, Proxy, WELL_KNOWN, admit, answer, upgrade};
 use crate::body::Body;
-use crate::metrics::Served;
+use crate::seen::Record;
 use crate::serve::Arrived;
 use crate::serve::guard::{Conversation, Refusal};
 use crate::traffic::{Arrival, Destination};
@@ -21,30 +20,45 @@ impl Proxy {
     /// Serves one request of a client. `conversation` is what the guard of an HTTP/1.1 connection has to say.
     pub(crate) async fn front_door(
         self,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
         arrived: Arrived,
         conversation: Option<Arc<Conversation>>,
     ) -> Response<Body> {
-        let received = Instant::now();
+        let mut record = self.inner.seen.received(&mut request, arrived.client.ip(), None);
+        let response = self.serve_client(request, arrived, conversation, &mut record).await;
+        record.answered(response)
+    }
+
+    async fn serve_client(
+        &self,
+        request: Request<Incoming>,
+        arrived: Arrived,
+        conversation: Option<Arc<Conversation>>,
+        record: &mut Record,
+    ) -> Response<Body> {
         let refused = conversation.as_ref().and_then(|conversation| conversation.next());
         let refused = refused.or_else(|| admit::refusal(&request, &self.inner.bounds, &self.inner.name));
         if let Some(refusal) = refused {
-            return self.refuse(None, refusal);
+            return refuse(record, refusal);
         }
         if let Some(own) = request.uri().path().strip_prefix(WELL_KNOWN) {
+            record.not_traffic();
             return self.own_path(own);
         }
         let Ok(origin) = Origin::of_client(&request, arrived.client.ip(), arrived.scheme, &self.inner.bounds)
         else {
-            self.inner.metrics.request(None, StatusCode::BAD_REQUEST, Served::Nobody);
+            record.refused("no host");
             return answer::no_host();
         };
+        record.asked_by(&origin);
         let config = self.config();
         let Some(route) = config.routes.lookup(&origin.authority, request.uri().path()) else {
-            return self.unrouted(&origin, config.is_loaded());
+            return unrouted(record, &origin, config.is_loaded());
         };
+        record.routed(&config, route);
         if route.https_redirect && origin.scheme == Scheme::Http {
-            return self.to_https(route, &origin, request.uri());
+            record.refused("https only");
+            return to_https(&origin, request.uri());
         }
         let limits = Limits {
             pause: Some(self.inner.bounds.body_timeout()),
@@ -52,33 +66,16 @@ impl Proxy {
         };
         let (request, upload) = match Upload::begin(request, limits, conversation) {
             Ok(begun) => begun,
-            Err(refusal) => return self.refuse(Some(route), refusal),
+            Err(refusal) => return refuse(record, refusal),
         };
+        record.reads(&upload);
         let (config, origin, arrival) = (&*config, &origin, Arrival::Local);
-        let exchange = Exchange { config, route, origin, arrival, received, request, upload };
+        let exchange = Exchange { config, route, origin, arrival, request, upload, record };
         self.inner.budget.earn();
         match self.destination(route, &exchange) {
             Destination::Local => self.serve_here(exchange).await,
             Destination::Spill { region, peers } => self.spill(exchange, &region, &peers).await,
         }
-    }
-
-    /// Tells a client what is wrong with its request. Nothing of it has been asked of a backend, or will be.
-    pub(super) fn refuse(&self, route: Option<&Route>, refusal: Refusal) -> Response<Body> {
-        self.inner.metrics.request(route, refusal.status, Served::Nobody);
-        answer::refused(refusal)
-    }
-
-    /// The same URL with TLS, whose port is the scheme's own. 308 keeps method and body (RFC 9110 section 15.4.9).
-    fn to_https(&self, route: &Route, origin: &Origin, uri: &Uri) -> Response<Body> {
-        let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
-        let host = match origin.authority.rsplit_once(':') {
-            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-            _ => &origin.authority,
-        };
-        let response = answer::moved(&format!("https://{host}{target}"));
-        self.inner.metrics.request(Some(route), response.status(), Served::Nobody);
-        response
     }
 
     /// An upgrade is a connection of its own: it stays where it arrives.
@@ -89,16 +86,6 @@ impl Proxy {
         self.inner.traffic.destination(priority, exchange.origin.client, spill_allowed)
     }
 
-    fn unrouted(&self, origin: &Origin, loaded: bool) -> Response<Body> {
-        let response = if loaded {
-            answer::no_route(&origin.authority)
-        } else {
-            answer::unavailable("spillway: no configuration is loaded yet")
-        };
-        self.inner.metrics.request(None, response.status(), Served::Nobody);
-        response
-    }
-
     fn own_path(&self, path: &str) -> Response<Body> {
         match path {
             "healthz" if self.is_ready() => answer::text(StatusCode::OK, "ok"),
@@ -107,4 +94,30 @@ impl Proxy {
             _ => answer::text(StatusCode::NOT_FOUND, "spillway: no such path at the front door"),
         }
     }
+}
+
+/// Tells a client what is wrong with its request. Nothing of it has been asked of a backend, or will be.
+pub(super) fn refuse(record: &mut Record, refusal: Refusal) -> Response<Body> {
+    record.refused(refusal.message);
+    answer::refused(refusal)
+}
+
+fn unrouted(record: &mut Record, origin: &Origin, loaded: bool) -> Response<Body> {
+    if loaded {
+        record.refused("no route");
+        answer::no_route(&origin.authority)
+    } else {
+        record.refused("no configuration is loaded yet");
+        answer::unavailable("spillway: no configuration is loaded yet")
+    }
+}
+
+/// The same URL with TLS, whose port is the scheme's own. 308 keeps method and body (RFC 9110 section 15.4.9).
+fn to_https(origin: &Origin, uri: &Uri) -> Response<Body> {
+    let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    let host = match origin.authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => &origin.authority,
+    };
+    answer::moved(&format!("https://{host}{target}"))
 }

@@ -8,6 +8,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use spillway_decide::routes::Route;
 use tokio::time::{Instant, timeout_at};
 
+use super::front_door::refuse;
 use super::spilled::to_http2;
 use super::upload::Upload;
 use super::upstream::{Failure, Lease};
@@ -15,6 +16,7 @@ use super::{Exchange, Origin, Proxy, answer, headers, upgrade};
 use crate::body::{self, Body};
 use crate::config::{Backend, Protocol};
 use crate::metrics::Served;
+use crate::seen::Record;
 use crate::serve::guard::Refusal;
 use crate::traffic::Arrival;
 
@@ -33,16 +35,27 @@ enum Unserved {
     Client(Refusal),
 }
 
+impl Unserved {
+    const fn as_str(&self) -> &'static str {
+        match self {
+            Self::NoEndpoint => "no endpoint is ready",
+            Self::Failed(_) => "the backend did not answer",
+            Self::TimedOut => "the backend did not answer in time",
+            Self::Client(refusal) => refusal.message,
+        }
+    }
+}
+
 impl Proxy {
     /// Sends the request to a backend of this region and measures how that went.
     pub(super) async fn serve_here(&self, exchange: Exchange<'_>) -> Response<Body> {
-        let Exchange { config, route, origin, arrival, received, request, upload } = exchange;
+        let Exchange { config, route, origin, arrival, request, upload, record } = exchange;
         let spilled = matches!(arrival, Arrival::Spilled { .. });
-        let served = if spilled { Served::HereForOther } else { Served::Here };
+        record.served(if spilled { Served::HereForOther } else { Served::Here });
         let flight = route.priority.as_ref().map(|priority| self.inner.traffic.begin(priority, &arrival));
         let backend = config.backends.get(&route.backend);
         let outcome = match backend {
-            Some(backend) => self.ask(backend, route, origin, request, !spilled, &upload).await,
+            Some(backend) => self.ask(backend, route, origin, request, &upload, record).await,
             None => Err(Unserved::NoEndpoint),
         };
         match (flight, &outcome) {
@@ -51,13 +64,13 @@ impl Proxy {
             (Some(flight), Err(_)) => flight.finish(true),
             (Some(flight), Ok(response)) => flight.finish(response.status().is_server_error()),
         }
-        self.inner.metrics.upstream_latency(served, received.elapsed());
         if let Err(Unserved::Client(refusal)) = outcome {
-            return self.refuse(Some(route), refusal);
+            record.served(Served::Nobody);
+            return refuse(record, refusal);
         }
-        let mut response = outcome.unwrap_or_else(|unserved| self.apologise(&route.id, &unserved, spilled));
+        let mut response =
+            outcome.unwrap_or_else(|unserved| self.apologise(&route.id, &unserved, spilled, record));
         self.finish_response(&mut response, config, route, origin, route.stripped_prefix());
-        self.inner.metrics.request(Some(route), response.status(), served);
         response
     }
 
@@ -67,8 +80,8 @@ impl Proxy {
         route: &Route,
         origin: &Origin,
         mut request: Request<Body>,
-        first_hop: bool,
         upload: &Upload,
+        record: &mut Record,
     ) -> Result<Response<Body>, Unserved> {
         let trailers = headers::wants_trailers(request.headers());
         let tunnel = upgrade::Tunnel::asked(&mut request, backend.protocol);
@@ -82,7 +95,7 @@ impl Proxy {
             headers::set_wants_trailers(request.headers_mut(), version);
         }
         tunnel.keep(request.headers_mut());
-        let asked = self.ask_endpoints(backend, request, first_hop);
+        let asked = self.ask_endpoints(backend, request, record);
         let answered = in_time(asked, upload).await.unwrap_or(Err(Unserved::TimedOut));
         let mut response = answered.map_err(|unserved| upload.fault().map_or(unserved, Unserved::Client))?;
         // Ours to say, never a backend's: it would have the origin send the request once more.
@@ -97,11 +110,12 @@ impl Proxy {
         &self,
         backend: &Backend,
         request: Request<Body>,
-        first_hop: bool,
+        record: &mut Record,
     ) -> Result<Response<Body>, Unserved> {
         let endpoint = self.inner.upstreams.pick(backend, None).ok_or(Unserved::NoEndpoint)?;
         let first = endpoint.address();
-        let copy = if first_hop && is_idempotent(&request) { copied(&request) } else { None };
+        record.sent_here(first);
+        let copy = if record.is_first_hop() && is_idempotent(&request) { copied(&request) } else { None };
         let Failure { reason, unsent } = match Lease::send(endpoint, request).await {
             Ok(response) => return Ok(response),
             Err(failure) => failure,
@@ -113,12 +127,21 @@ impl Proxy {
         };
         self.inner.metrics.retried();
         let second = other.address();
+        record.retried(&reason);
+        record.sent_here(second);
         Lease::send(other, request).await.map_err(|failure| {
             Unserved::Failed(format!("{first}: {reason}; then {second}: {}", failure.reason))
         })
     }
 
-    fn apologise(&self, route: &str, unserved: &Unserved, spilled: bool) -> Response<Body> {
+    fn apologise(
+        &self,
+        route: &str,
+        unserved: &Unserved,
+        spilled: bool,
+        record: &mut Record,
+    ) -> Response<Body> {
+        record.refused(unserved.as_str());
         let mut response = match unserved {
             Unserved::Client(refusal) => return answer::refused(*refusal),
             Unserved::NoEndpoint => answer::unavailable("spillway: no endpoint of this backend is ready"),

@@ -17,7 +17,6 @@ mod upload;
 mod upstream;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use http::{HeaderValue, Request};
 use spillway_decide::routes::Route;
@@ -28,11 +27,12 @@ use crate::bounds::Bounds;
 use crate::config::{Config, ConfigReceiver};
 use crate::metrics::Metrics;
 use crate::mtls::PeerClient;
+use crate::seen::{Record, Seen};
 use crate::traffic::{Arrival, Traffic};
 
 use budget::RetryBudget;
-use origin::Origin;
-use upload::Upload;
+pub(crate) use origin::Origin;
+pub(crate) use upload::Upload;
 use upstream::Upstreams;
 
 /// Paths that are the gateways' own on both doors.
@@ -50,6 +50,7 @@ struct Inner {
     peers: PeerClient,
     upstreams: Upstreams,
     metrics: Metrics,
+    seen: Seen,
     budget: RetryBudget,
     /// Our name in `Via`, and the whole entry.
     name: String,
@@ -64,19 +65,20 @@ struct Exchange<'a> {
     route: &'a Route,
     origin: &'a Origin,
     arrival: Arrival,
-    received: Instant,
     request: Request<Body>,
     upload: Upload,
+    record: &'a mut Record,
 }
 
 impl Proxy {
     /// A proxy over this config. `draining` makes it tell its peers and probes to look elsewhere.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         config: ConfigReceiver,
         traffic: Traffic,
         peers: PeerClient,
         metrics: Metrics,
+        seen: Seen,
         draining: CancellationToken,
         bounds: Bounds,
     ) -> Self {
@@ -84,7 +86,8 @@ impl Proxy {
         let via = HeaderValue::from_str(&format!("1.1 {name}"))
             .unwrap_or_else(|_| HeaderValue::from_static("1.1 spillway"));
         let (upstreams, budget) = (Upstreams::default(), RetryBudget::default());
-        let inner = Inner { config, traffic, peers, upstreams, metrics, budget, name, via, draining, bounds };
+        let inner =
+            Inner { config, traffic, peers, upstreams, metrics, seen, budget, name, via, draining, bounds };
         Self { inner: Arc::new(inner) }
     }
 

@@ -1,7 +1,6 @@
 //! Spill, from both sides: sending a request to another region, and serving one that another region sent.
 
 use std::net::SocketAddr;
-use std::time::Instant;
 
 use http::header::HOST;
 use http::uri::{Authority, PathAndQuery};
@@ -9,12 +8,13 @@ use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 use spillway_decide::Peer;
 
+use super::front_door::refuse;
 use super::local::{copied, is_idempotent};
 use super::upload::{Limits, Upload};
 use super::{Exchange, Origin, Proxy, answer, headers};
 use crate::body::{self, Body};
-use crate::metrics::Served;
 use crate::mtls::SendFailure;
+use crate::seen::Record;
 use crate::traffic::Arrival;
 
 /// How an attempt at a peer ended.
@@ -31,46 +31,58 @@ impl Proxy {
     /// Sends the request to a gateway of `region`. What no peer has processed is served here: a spill that
     /// does not come about must cost nobody anything.
     pub(super) async fn spill(&self, exchange: Exchange<'_>, region: &str, peers: &[Peer]) -> Response<Body> {
-        let Exchange { config, route, origin, arrival, received, request, upload } = exchange;
+        let Exchange { config, route, origin, arrival, request, upload, record } = exchange;
         let mut request = self.to_peer_form(request, origin);
         for peer in peers {
-            match self.ask_peer(peer, request, &upload).await {
+            record.sent_to(region, &peer.member);
+            match self.ask_peer(peer, request, &upload, record).await {
                 Attempt::Answered(mut response) => {
                     self.inner.metrics.spilled(region);
-                    self.inner.metrics.upstream_latency(Served::ByOther, received.elapsed());
                     // The prefix is put back where it was taken off.
                     self.finish_response(&mut response, config, route, origin, None);
-                    self.inner.metrics.request(Some(route), response.status(), Served::ByOther);
                     return response;
                 }
                 Attempt::Unprocessed(unprocessed) => request = unprocessed,
-                Attempt::Lost(response) => {
-                    self.inner.metrics.request(Some(route), response.status(), Served::ByOther);
-                    return response;
-                }
+                Attempt::Lost(response) => return response,
             }
         }
         self.inner.metrics.spill_came_back();
-        self.serve_here(Exchange { config, route, origin, arrival, received, request, upload }).await
+        record.came_home();
+        self.serve_here(Exchange { config, route, origin, arrival, request, upload, record }).await
     }
 
-    async fn ask_peer(&self, peer: &Peer, request: Request<Body>, upload: &Upload) -> Attempt {
+    async fn ask_peer(
+        &self,
+        peer: &Peer,
+        request: Request<Body>,
+        upload: &Upload,
+        record: &mut Record,
+    ) -> Attempt {
         let copy = copied(&request);
         match self.inner.peers.send(peer, request).await {
             Ok(response) if response.headers().contains_key(headers::UNPROCESSED) => match copy {
-                Some(copy) => Attempt::Unprocessed(copy),
+                Some(copy) => {
+                    record.retried("refused by the peer");
+                    Attempt::Unprocessed(copy)
+                }
                 None => Attempt::Lost(without_mark(response.map(body::incoming))),
             },
             Ok(response) => Attempt::Answered(response.map(body::incoming)),
             Err(SendFailure { error, unsent }) => {
                 tracing::debug!(peer = %peer.member, %error, sent = unsent.is_none(), "spill failed");
                 if let Some(refusal) = upload.fault() {
-                    return Attempt::Lost(answer::refused(refusal));
+                    return Attempt::Lost(refuse(record, refusal));
                 }
                 let again = unsent.map(|request| *request);
-                again
-                    .or_else(|| copy.filter(|copy| is_idempotent(copy) && self.inner.budget.spend()))
-                    .map_or_else(connection_broke, Attempt::Unprocessed)
+                let again =
+                    again.or_else(|| copy.filter(|copy| is_idempotent(copy) && self.inner.budget.spend()));
+                match again {
+                    Some(request) => {
+                        record.retried(&error.to_string());
+                        Attempt::Unprocessed(request)
+                    }
+                    None => connection_broke(record),
+                }
             }
         }
     }
@@ -87,28 +99,50 @@ impl Proxy {
     }
 
     /// Serves a request that the gateways of `region` forwarded.
-    pub async fn spilled(self, request: Request<Incoming>, peer: SocketAddr, region: &str) -> Response<Body> {
-        let received = Instant::now();
-        let Ok(origin) = Origin::of_peer(&request, peer.ip()) else { return answer::no_host() };
+    pub async fn spilled(
+        self,
+        mut request: Request<Incoming>,
+        peer: SocketAddr,
+        region: &str,
+    ) -> Response<Body> {
+        let mut record = self.inner.seen.received(&mut request, peer.ip(), Some(region));
+        let response = self.serve_peer(request, peer, region, &mut record).await;
+        record.answered(response)
+    }
+
+    async fn serve_peer(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        region: &str,
+        record: &mut Record,
+    ) -> Response<Body> {
+        let Ok(origin) = Origin::of_peer(&request, peer.ip()) else {
+            record.refused("no host");
+            return answer::no_host();
+        };
+        record.asked_by(&origin);
         let config = self.config();
         let Some(route) = config.routes.lookup(&origin.authority, request.uri().path()) else {
-            self.inner.metrics.request(None, StatusCode::SERVICE_UNAVAILABLE, Served::Nobody);
+            record.refused("no route");
             return unprocessed("spillway: this region does not have the route");
         };
+        record.routed(&config, route);
         if let Some(priority) = &route.priority
             && !self.inner.traffic.admits(priority, region)
         {
-            self.inner.metrics.request(Some(route), StatusCode::SERVICE_UNAVAILABLE, Served::Nobody);
+            record.refused("more than was granted");
             return unprocessed("spillway: this is more than was granted");
         }
         let arrival = Arrival::Spilled { origin: region.to_owned() };
         // The region where it arrived holds it to its bounds.
         let (request, upload) = match Upload::begin(request, Limits::default(), None) {
             Ok(begun) => begun,
-            Err(refusal) => return answer::refused(refusal),
+            Err(refusal) => return refuse(record, refusal),
         };
+        record.reads(&upload);
         let (config, origin) = (&*config, &origin);
-        self.serve_here(Exchange { config, route, origin, arrival, received, request, upload }).await
+        self.serve_here(Exchange { config, route, origin, arrival, request, upload, record }).await
     }
 }
 
@@ -132,7 +166,8 @@ fn unprocessed(message: &str) -> Response<Body> {
     response
 }
 
-fn connection_broke() -> Attempt {
+fn connection_broke(record: &mut Record) -> Attempt {
+    record.refused("the connection to the serving region broke");
     let message = "spillway: the connection to the serving region broke";
     Attempt::Lost(answer::text(StatusCode::BAD_GATEWAY, message))
 }

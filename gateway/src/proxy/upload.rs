@@ -28,6 +28,7 @@ struct Inner {
     began: Instant,
     /// Milliseconds from the beginning to the last piece.
     progress: AtomicU64,
+    bytes: AtomicU64,
     fault: OnceLock<Refusal>,
 }
 
@@ -50,7 +51,8 @@ impl Upload {
         if limits.bytes.is_some_and(|most| request.body().size_hint().lower() > most) {
             return Err(Refusal::BODY_TOO_LARGE);
         }
-        let inner = Inner { began: Instant::now(), progress: AtomicU64::new(0), fault: OnceLock::new() };
+        let (progress, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
+        let inner = Inner { began: Instant::now(), progress, bytes, fault: OnceLock::new() };
         let upload = Self { inner: Arc::new(inner) };
         let watched = upload.clone();
         let request = request.map(|incoming| {
@@ -67,6 +69,11 @@ impl Upload {
     /// Why the body broke off, if that was the client's doing.
     pub(super) fn fault(&self) -> Option<Refusal> {
         self.inner.fault.get().copied()
+    }
+
+    /// How much has come.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.inner.bytes.load(Ordering::Relaxed)
     }
 
     /// When the last piece came.
@@ -112,6 +119,7 @@ impl Watched {
         self.timer = None;
         self.upload.went_on();
         let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+        self.upload.inner.bytes.fetch_add(length, Ordering::Relaxed);
         match self.left.checked_sub(length) {
             Some(left) => self.left = left,
             None => return Err(self.upload.blame(Refusal::BODY_TOO_LARGE)),

@@ -13,6 +13,7 @@ mod life;
 mod program;
 mod protocols;
 mod proxy;
+mod seen;
 mod smuggling;
 mod spill;
 mod support;

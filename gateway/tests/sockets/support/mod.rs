@@ -19,6 +19,7 @@ use region_gateway::bounds::Bounds;
 use region_gateway::config::{self, Backend as Endpoints, Config, ConfigSender};
 use region_gateway::gateway::{Gateway, Listen, Settings};
 use region_gateway::metrics::Metrics;
+use region_gateway::seen::Observability;
 use spillway_decide::redirects::{AliasSet, Host};
 use spillway_decide::routes::{BackendRef, Ingress, IngressPath, IngressRule, PathType, PortRef, compile};
 
@@ -45,6 +46,14 @@ impl World {
     }
 
     pub async fn bounded(initial: Config, bounds: Bounds) -> Self {
+        Self::with(initial, bounds, Observability::default()).await
+    }
+
+    pub async fn seen(initial: Config, observability: Observability) -> Self {
+        Self::with(initial, Bounds::default(), observability).await
+    }
+
+    async fn with(initial: Config, bounds: Bounds, observability: Observability) -> Self {
         let (config, receiver) = config::channel(initial);
         let listen = Listen {
             http: loopback(),
@@ -55,7 +64,7 @@ impl World {
             admin: loopback(),
             source: None,
         };
-        let settings = Settings { listen, bounds, intake: None };
+        let settings = Settings { listen, bounds, observability, intake: None };
         let gateway = Gateway::start(settings, receiver, Metrics::new()).await.unwrap();
         Self { gateway, config }
     }

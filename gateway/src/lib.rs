@@ -10,6 +10,8 @@ pub mod config;
 pub mod dns;
 pub mod file;
 pub mod flags;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod gateway;
 pub mod metrics;
 pub mod mtls;

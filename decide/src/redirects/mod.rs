@@ -108,4 +108,6 @@ impl Context<'_> {
 }
 
 #[cfg(test)]
+mod differential;
+#[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! Taking a URL reference apart without changing a byte of it.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
@@ -62,8 +62,24 @@ impl Authority {
             (Host::name(name), port)
         };
         let port = Port::parse(port)?;
-        (!host.0.is_empty()).then_some(Self { host, port: port.number(), userinfo })
+        is_plain(&host).then_some(Self { host, port: port.number(), userinfo })
     }
+}
+
+/// Whether every parser takes the host for what it says: no escapes, which some decode, and no number in the place
+/// of the last label, which some read as an address (`127.1`, `0x7f000001`), unless it is one.
+fn is_plain(host: &Host) -> bool {
+    let name = host.as_str();
+    if name.starts_with('[') {
+        return true;
+    }
+    let last = name.rsplit('.').next().unwrap_or_default();
+    let is_number = match last.strip_prefix("0x") {
+        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => last.bytes().all(|byte| byte.is_ascii_digit()),
+    };
+    let escaped = name.bytes().any(|byte| matches!(byte, b'%' | b'[' | b']'));
+    !escaped && !last.is_empty() && (!is_number || name.parse::<Ipv4Addr>().is_ok())
 }
 
 /// What may follow a host.
@@ -118,6 +134,9 @@ pub(super) enum Reference<'a> {
 
 impl<'a> Reference<'a> {
     pub(super) fn parse(value: &'a [u8]) -> Self {
+        if is_trimmed(value) {
+            return Self::Invalid;
+        }
         let (scheme, rest) = match split_scheme(value) {
             Some((name, rest)) if name.eq_ignore_ascii_case(b"http") => (Some(Scheme::Http), rest),
             Some((name, rest)) if name.eq_ignore_ascii_case(b"https") => (Some(Scheme::Https), rest),
@@ -125,10 +144,12 @@ impl<'a> Reference<'a> {
             None => (None, value),
         };
         let Some(rest) = rest.strip_prefix(b"//") else {
-            return if scheme.is_none() && rest.first() == Some(&b'/') {
-                Self::AbsolutePath
-            } else {
-                Self::Other
+            return match rest {
+                // Browsers go on to a host after `http:` without slashes, and take `\` for `/`.
+                _ if scheme.is_some() => Self::Invalid,
+                [b'\\', ..] | [b'/', b'\\', ..] => Self::Invalid,
+                [b'/', ..] => Self::AbsolutePath,
+                _ => Self::Other,
             };
         };
         let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
@@ -138,6 +159,12 @@ impl<'a> Reference<'a> {
             None => Self::Invalid,
         }
     }
+}
+
+/// Whether browsers would drop bytes before they read it: blanks at the beginning, tabs and line ends anywhere.
+fn is_trimmed(value: &[u8]) -> bool {
+    value.first().is_some_and(|byte| *byte <= b' ')
+        || value.iter().any(|byte| matches!(byte, b'\t' | b'\r' | b'\n'))
 }
 
 /// The scheme and what follows its colon.

@@ -12,10 +12,16 @@ pub fn rewrite_refresh(value: &[u8], context: &Context<'_>) -> Outcome {
     }
 }
 
-/// Where the URL begins and ends: after the seconds, an optional `url=`, within optional quotes.
+/// Where the URL begins and ends, as browsers find it (HTML, "shared declarative refresh steps"): after the seconds
+/// and a separator, which may be a blank alone, an optional `url=`, within optional quotes.
 fn url_span(value: &[u8]) -> Option<(usize, usize)> {
-    let separator = value.iter().position(|byte| matches!(byte, b';' | b','))?;
-    let mut start = skip_spaces(value, separator + 1);
+    let seconds = skip(value, skip_spaces(value, 0), |byte| byte.is_ascii_digit() || byte == b'.');
+    let mut start = skip_spaces(value, seconds);
+    match value.get(start)? {
+        b';' | b',' => start = skip_spaces(value, start + 1),
+        _ if start > seconds => {}
+        _ => return None,
+    }
     if value.get(start..start + 3).is_some_and(|word| word.eq_ignore_ascii_case(b"url")) {
         let equals = skip_spaces(value, start + 3);
         if value.get(equals) == Some(&b'=') {
@@ -33,6 +39,10 @@ fn url_span(value: &[u8]) -> Option<(usize, usize)> {
 }
 
 fn skip_spaces(value: &[u8], from: usize) -> usize {
+    skip(value, from, |byte| matches!(byte, b' ' | b'\t'))
+}
+
+fn skip(value: &[u8], from: usize, these: impl Fn(u8) -> bool) -> usize {
     let rest = value.get(from..).unwrap_or_default();
-    from + rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count()
+    from + rest.iter().take_while(|byte| these(**byte)).count()
 }

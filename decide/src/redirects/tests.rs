@@ -190,6 +190,11 @@ fn value() -> impl Strategy<Value = String> {
         "10.8.0.7:8080",
         "a",
         "%2e",
+        "\t",
+        "127.1",
+        "url=",
+        "0;",
+        "Domain=",
         ";",
         ",",
         " ",
@@ -200,7 +205,44 @@ fn value() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
 }
 
+#[test]
+fn refresh_is_read_as_browsers_read_it() {
+    with(Scheme::Https, C, |context| {
+        for (sent, expected) in [
+            ("0;url=http://{U}/a", "0;url=https://{C}/a"),
+            ("0; URL = \"http://{U}/a\"", "0; URL = \"https://{C}/a\""),
+            ("0,http://{U}/a", "0,https://{C}/a"),
+            ("1.5 url=http://{U}/a;b,c", "1.5 url=https://{C}/a;b,c"),
+            ("  3 ; http://{U}/a ", "  3 ; https://{C}/a "),
+            ("0;url='http://{U}/a' rest", "0;url='https://{C}/a' rest"),
+            ("0;url='http://{U}/a", "0;url='https://{C}/a"),
+            ("5", "5"),
+            ("5;", "5;"),
+            ("0;url=/a", "0;url=/a"),
+            ("0;url=http://partner.example/?u=http://{U}/", "0;url=http://partner.example/?u=http://{U}/"),
+            ("http://{U}/a", "http://{U}/a"),
+        ] {
+            let (sent, expected) = (spell(sent), spell(expected));
+            assert_eq!(text(rewrite_refresh(sent.as_bytes(), context), &sent), expected, "{sent}");
+        }
+    });
+}
+
 proptest! {
+    /// The region that serves rewrites with its names, the one that forwards again with its own.
+    #[test]
+    fn the_second_region_changes_nothing_of_the_first_ones_work(value in value()) {
+        let (mut here, mut there) = (AliasSet::default(), aliases());
+        here.add("shop.cn.example.net").unwrap();
+        there.add("10.9.0.1:8080").unwrap();
+        let context = |aliases| Context { scheme: Scheme::Https, authority: C, aliases, stripped_prefix: None };
+        let (serving, forwarding) = ([&there], [&here]);
+        for rewrite in [rewrite_location as Rewrite, rewrite_refresh, rewrite_set_cookie, rewrite_link] {
+            let Outcome::Rewritten(once) = rewrite(value.as_bytes(), &context(&serving)) else { continue };
+            prop_assert_eq!(rewrite(&once, &context(&forwarding)), Outcome::Same);
+        }
+    }
+
     #[test]
     fn rewriting_twice_is_rewriting_once(value in value(), https in any::<bool>(), port in any::<bool>()) {
         let scheme = if https { Scheme::Https } else { Scheme::Http };

@@ -8,6 +8,8 @@ use spillway_decide::routes::{Ingress, IngressPath, IngressRule, PathType, PortR
 
 /// On an Ingress: how many bytes the body of a request may have.
 const MAX_BODY_BYTES: &str = "kube-federation.io/max-body-bytes";
+/// On an Ingress: `true` rewrites `Link` fields as redirects are.
+const REWRITE_LINKS: &str = "kube-federation.io/rewrite-links";
 
 /// On an Ingress: `"true"` sends clients that came without TLS to the same URL with `https`.
 const HTTPS_REDIRECT: &str = "kube-federation.io/https-redirect";
@@ -41,8 +43,8 @@ pub(super) fn read(object: &Object, rejections: &mut Vec<Rejection>) -> Ingress 
         probe_host: annotation(annotations::PROBE_HOST).filter(|host| !host.is_empty()),
         spill: read_spill(annotation(annotations::SPILL).as_deref(), &mut reject),
         strip_prefix: false,
-        rewrite_links: false,
-        https_redirect: read_https_redirect(annotation(HTTPS_REDIRECT).as_deref(), &mut reject),
+        rewrite_links: read_switch(REWRITE_LINKS, annotation(REWRITE_LINKS).as_deref(), &mut reject),
+        https_redirect: read_switch(HTTPS_REDIRECT, annotation(HTTPS_REDIRECT).as_deref(), &mut reject),
         max_body_bytes: read_max_body(annotation(MAX_BODY_BYTES).as_deref(), &mut reject),
         default_backend: default_backend.and_then(|backend| read_backend(backend, &mut reject)),
         rules,
@@ -61,13 +63,13 @@ fn read_max_body(text: Option<&str>, reject: &mut impl FnMut(String)) -> Option<
     bytes
 }
 
-/// Never by surprise: what is not plainly `true` sends nobody anywhere.
-fn read_https_redirect(text: Option<&str>, reject: &mut impl FnMut(String)) -> bool {
+/// Never by surprise: what is not plainly `true` is off, and told.
+fn read_switch(name: &str, text: Option<&str>, reject: &mut impl FnMut(String)) -> bool {
     match text {
         None | Some("false") => false,
         Some("true") => true,
         Some(other) => {
-            reject(format!("annotation {HTTPS_REDIRECT}: {other:?} is neither true nor false"));
+            reject(format!("annotation {name}: {other:?} is neither true nor false"));
             false
         }
     }

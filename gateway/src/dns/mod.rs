@@ -56,6 +56,12 @@ impl Dns {
         }
     }
 
+    /// How many records this question gets.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn answers(&self, request: &Request) -> usize {
+        self.answer(request).answers.len()
+    }
+
     fn answer(&self, request: &Request) -> Reply {
         let Ok(info) = request.request_info() else { return Reply::error(ResponseCode::FormErr) };
         if request.metadata.op_code != OpCode::Query {

@@ -25,6 +25,7 @@ impl Proxy {
         conversation: Option<Arc<Conversation>>,
     ) -> Response<Body> {
         let mut record = self.inner.seen.received(&mut request, arrived.client.ip(), None);
+        record.came_over(arrived.tls);
         let response = self.serve_client(request, arrived, conversation, &mut record).await;
         record.answered(response)
     }

@@ -90,6 +90,13 @@ impl Record {
         }
     }
 
+    /// What protects its connection.
+    pub(crate) fn came_over(&mut self, tls: Option<&'static str>) {
+        if let Some(details) = &mut self.details {
+            details.tls = tls;
+        }
+    }
+
     /// Who asked for what.
     pub(crate) fn asked_by(&mut self, origin: &Origin) {
         if let Some(details) = &mut self.details {

@@ -28,6 +28,8 @@ pub(crate) struct Arrived {
     pub(crate) client: SocketAddr,
     /// Whether over TLS.
     pub(crate) scheme: Scheme,
+    /// The version of TLS, as logs call it.
+    pub(crate) tls: Option<&'static str>,
 }
 
 /// A front door: what it takes, and how it speaks.
@@ -52,7 +54,7 @@ impl FrontDoor {
             }
         };
         let Some(tls) = &self.tls else {
-            let arrived = Arrived { client, scheme: Scheme::Http };
+            let arrived = Arrived { client, scheme: Scheme::Http, tls: None };
             let Ok(Ok(())) = timeout(LIMITS.first_words, first_words(&stream)).await else { return };
             let mut words = [0; PREFACE.len()];
             let Ok(count) = stream.peek(&mut words).await else { return };
@@ -61,7 +63,8 @@ impl FrontDoor {
         };
         match tls.accept(stream).await {
             Ok((stream, http2)) => {
-                let arrived = Arrived { client, scheme: Scheme::Https };
+                let tls = stream.get_ref().1.protocol_version().and_then(|version| version.as_str());
+                let arrived = Arrived { client, scheme: Scheme::Https, tls };
                 self.http(stream, http2, arrived, span, handle).await;
             }
             Err(error) => tracing::debug!(%peer, %error, "TLS handshake failed"),

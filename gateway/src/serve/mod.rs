@@ -5,7 +5,7 @@ pub(crate) mod guard;
 mod heads;
 mod life;
 pub(crate) mod listen;
-mod proxy_header;
+pub(crate) mod proxy_header;
 
 use std::convert::Infallible;
 use std::future::Future;

@@ -13,25 +13,45 @@ use super::PEEK_AGAIN;
 /// Addresses, and extensions that we do not read. Balancers send up to some hundred bytes.
 const MAX: usize = 4096;
 
-/// Takes the header off the stream. None: the balancer speaks for itself (a health check), or does not know.
+/// What the first bytes of a connection are.
+#[derive(Debug, PartialEq, Eq)]
+enum Judged {
+    /// More bytes have to come.
+    More,
+    /// A header of this length. No client: the balancer speaks for itself (a health check), or does not know.
+    Header { length: usize, client: Option<SocketAddr> },
+    /// No header.
+    Bad,
+}
+
+/// Takes the header off the stream.
 pub(super) async fn read(stream: &mut TcpStream) -> io::Result<Option<SocketAddr>> {
     let mut bytes = vec![0; MAX];
     loop {
         let count = stream.peek(&mut bytes).await?;
-        let seen = bytes.get(..count).unwrap_or_default();
-        let parsed = HeaderResult::parse(seen);
-        if parsed.is_incomplete() && (1..MAX).contains(&count) && may_become_one(seen) && !is_line(seen) {
-            sleep(PEEK_AGAIN).await;
-            continue;
+        match judge(bytes.get(..count).unwrap_or_default()) {
+            Judged::More => sleep(PEEK_AGAIN).await,
+            Judged::Header { length, client } => {
+                let mut header = vec![0; length];
+                stream.read_exact(&mut header).await?;
+                return Ok(client);
+            }
+            Judged::Bad => return Err(io::Error::new(io::ErrorKind::InvalidData, "no PROXY header")),
         }
-        let (length, client) = match parsed {
-            HeaderResult::V1(Ok(header)) => (header.header.len(), client_v1(&header)),
-            HeaderResult::V2(Ok(header)) => (header.len(), client_v2(&header)),
-            _ => return Err(io::Error::new(io::ErrorKind::InvalidData, "no PROXY header")),
-        };
-        let mut header = vec![0; length];
-        stream.read_exact(&mut header).await?;
-        return Ok(client);
+    }
+}
+
+fn judge(seen: &[u8]) -> Judged {
+    let parsed = HeaderResult::parse(seen);
+    if parsed.is_incomplete() && (1..MAX).contains(&seen.len()) && may_become_one(seen) && !is_line(seen) {
+        return Judged::More;
+    }
+    match parsed {
+        HeaderResult::V1(Ok(header)) => {
+            Judged::Header { length: header.header.len(), client: client_v1(&header) }
+        }
+        HeaderResult::V2(Ok(header)) => Judged::Header { length: header.len(), client: client_v2(&header) },
+        _ => Judged::Bad,
     }
 }
 
@@ -67,4 +87,19 @@ fn client_v2(header: &v2::Header<'_>) -> Option<SocketAddr> {
 
 fn address(ip: impl Into<IpAddr>, port: u16) -> SocketAddr {
     SocketAddr::new(ip.into().to_canonical(), port)
+}
+
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz {
+    use super::{Judged, judge};
+
+    /// A header is within what was seen, and what follows it does not change it.
+    pub(crate) fn stays(bytes: &[u8]) {
+        let judged = judge(bytes);
+        if let Judged::Header { length, .. } = judged {
+            assert!(length <= bytes.len(), "{length} of {bytes:?}");
+            assert_eq!(judge(&[bytes, b"GET / HTTP/1.1\r\n"].concat()), judged, "{bytes:?}");
+            assert_eq!(judge(&bytes[..length]), judged, "{bytes:?}");
+        }
+    }
 }

@@ -71,6 +71,42 @@ const ROWS: &[(u32, &str, &str, &str)] = &[
     (33, "location", "https://{C}/a", "https://{C}/a"),
 ];
 
+/// What the corpus does not have: the fields beside `Location`, in the shapes that browsers take, and what parsers
+/// disagree about. The path `/links` opts in to `Link`.
+const BEYOND: &[(&str, &str, &str, &str)] = &[
+    ("/cart", "refresh", "0;url=http://{U}/a", "0;url=https://{C}/a"),
+    ("/cart", "refresh", "0; URL = \"http://{U}/a\"", "0; URL = \"https://{C}/a\""),
+    ("/cart", "refresh", "1.5 http://{U}/a;b,c", "1.5 https://{C}/a;b,c"),
+    ("/cart", "refresh", "0,//{U}/a", "0,//{C}/a"),
+    ("/cart", "refresh", "5", "5"),
+    (
+        "/cart",
+        "refresh",
+        "0;url=https://partner.example/?u=http://{U}/",
+        "0;url=https://partner.example/?u=http://{U}/",
+    ),
+    ("/shop/a", "refresh", "0;url=/b", "0;url=/shop/b"),
+    ("/cart", "content-location", "/a", "/a"),
+    ("/shop/a", "content-location", "/b", "/shop/b"),
+    ("/cart", "content-location", "https://partner.example/a", "https://partner.example/a"),
+    ("/cart", "set-cookie", "a=b; domain = .{U} ; Secure", "a=b; domain ={C}; Secure"),
+    ("/cart", "set-cookie", "Domain={U}; Path=/", "Domain={U}; Path=/"),
+    ("/cart", "set-cookie", "__host-a=b; Domain={U}", "__host-a=b; Domain={U}"),
+    ("/cart", "set-cookie", "__Secure-a=b; Domain={U}; Secure", "__Secure-a=b; Domain={C}; Secure"),
+    (
+        "/links",
+        "link",
+        "<http://{U}/2>; rel=\"next <http://{U}/>\", </1>; rel=prev",
+        "<https://{C}/2>; rel=\"next <http://{U}/>\", </1>; rel=prev",
+    ),
+    ("/links", "link", "<https://partner.example/>; rel=help", "<https://partner.example/>; rel=help"),
+    ("/cart", "link", "<http://{U}/style.css>; rel=preload", "<http://{U}/style.css>; rel=preload"),
+    ("/cart", "location", "http:{U}/a", "http:{U}/a"),
+    ("/cart", "location", "/\\{U}/a", "/\\{U}/a"),
+    ("/cart", "location", "http:\\\\{U}\\a", "http:\\\\{U}\\a"),
+    ("/cart", "location", "http://shop%2eus.example.net/a", "http://shop%2eus.example.net/a"),
+];
+
 fn spell(text: &str) -> String {
     text.replace("{C}", C).replace("{U}", U).replace("{S}", S)
 }
@@ -161,6 +197,21 @@ async fn rows_with_one_field() {
         let answer = shop.cart(&[order("status", "302"), order(field, sent)]).await;
         assert_eq!(values(&answer, field), [spell(expected)], "row {row}: {sent}");
         assert!(answer.body().ends_with(&format!("see http://{U}/")), "row 31: bodies stay");
+    }
+}
+
+#[tokio::test]
+async fn beyond_the_corpus() {
+    let shop = Shop::open("127.0.0.1").await;
+    for (path, field, sent, expected) in BEYOND {
+        let answer = shop.ask(path, &https(C), &[order(field, sent)]).await;
+        assert_eq!(values(&answer, field), [spell(expected)], "{path} {field}: {sent}");
+    }
+    assert_eq!(shop.program.metric("locations_invalid_total").await, Some(4), "what parsers disagree about");
+    // A second gateway on the way finds nothing left to do.
+    for (path, field, _, expected) in BEYOND.iter().filter(|(path, ..)| *path != "/shop/a") {
+        let answer = shop.ask(path, &https(C), &[order(field, expected)]).await;
+        assert_eq!(values(&answer, field), [spell(expected)], "{path} {field}: {expected} once more");
     }
 }
 

@@ -19,6 +19,7 @@ fn ingress(class: &str, port: &serde_json::Value) -> Arc<Ingress> {
             "kube-federation.io/probe-path": "/api/ping",
             "kube-federation.io/probe-host": "ping.gov-prod.cn",
             "kube-federation.io/spill": "SafeMethods",
+            "kube-federation.io/rewrite-links": "true",
         }},
         "spec": {"ingressClassName": class, "rules": [{"host": "portal.gov-prod.cn", "http": {"paths": [
             {"path": "/api/", "pathType": "Prefix", "backend": {"service": {"name": "api-gateway", "port": port}}},
@@ -66,6 +67,7 @@ fn only_our_class_is_served_with_what_its_annotations_say() {
     let [route] = config.routes.routes() else { panic!("{:?}", config.routes) };
     assert_eq!(route.priority.as_deref(), Some("sz-cd-bj"));
     assert_eq!(route.spill, SpillPolicy::SafeMethods);
+    assert!(route.rewrite_links);
     let probe = route.probe.as_ref().unwrap();
     assert_eq!((probe.path.as_str(), probe.host.as_deref()), ("/api/ping", Some("ping.gov-prod.cn")));
     assert!(route.aliases.contains(&Host::name("portal.sz.example"), 8080));
@@ -103,16 +105,22 @@ fn what_cannot_be_used_is_named() {
     objects.ingresses = vec![
         ingress("spillway", &json!({})),
         object(json!({
-            "metadata": {"namespace": "web", "name": "b", "annotations": {"kube-federation.io/spill": "Sometimes"}},
+            "metadata": {"namespace": "web", "name": "b", "annotations": {
+                "kube-federation.io/spill": "Sometimes", "kube-federation.io/rewrite-links": "yes",
+            }},
             "spec": {"ingressClassName": "spillway", "defaultBackend": {"resource": {"kind": "Bucket", "name": "x"}}},
         })),
     ];
     let (config, rejections) = build(&objects, &previous());
     assert!(config.routes.is_empty());
     let messages: Vec<_> = rejections.iter().map(|rejection| rejection.message.as_str()).collect();
-    assert_eq!(messages.len(), 3, "{messages:?}");
+    assert_eq!(messages.len(), 4, "{messages:?}");
     assert!(messages[0].starts_with("backend.service.port of api-gateway"), "{messages:?}");
     assert!(messages.iter().any(|message| message.contains("\"Sometimes\"")), "{messages:?}");
+    assert!(
+        messages.iter().any(|message| message.contains("\"yes\" is neither true nor false")),
+        "{messages:?}"
+    );
     assert!(messages.iter().any(|message| message.starts_with("backend.resource")), "{messages:?}");
 }
 

@@ -8,6 +8,8 @@
 
 mod conversation;
 mod framing;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod head;
 mod refusal;
 mod stream;

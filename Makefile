@@ -46,6 +46,17 @@ miri: ## the placement map under Miri, which watches for data races: some minute
 	rustup toolchain install nightly --profile minimal --component miri --component rust-src
 	MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-ignore-leaks" PROPTEST_CASES=2 cargo +nightly miri test -p spillway-placement --test threads --test model -- threads_that refuses an_id a_member does_what a_walk
 
+FUZZ_TARGETS := redirects framing proxy_header file forwarded dns annotations
+.PHONY: fuzz
+fuzz: ## throw bytes at every parser, MINUTES each (10); TARGETS picks some; needs rustup, takes a nightly toolchain and cargo-fuzz
+	rustup toolchain install nightly --profile minimal
+	@command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --locked
+	@cd fuzz && for target in $(or $(TARGETS),$(FUZZ_TARGETS)); do \
+		echo "== $$target"; mkdir -p corpus/$$target; feature=; [ $$target = redirects ] || feature="--features gateway"; \
+		CARGO_TARGET_DIR=$(SPILLWAY_CACHE)/fuzz cargo +nightly fuzz run $$feature $$target corpus/$$target seeds/$$target -- \
+			-max_total_time=$$(( $(or $(MINUTES),10) * 60 )) -max_len=4096 || exit 1; \
+	done
+
 .PHONY: stories
 stories: build ## the stories of failing regions, on real control planes
 	RUST_BACKTRACE=0 cargo test -p spillway-e2e --locked --no-fail-fast --test '*' -- --nocapture --test-threads=16

@@ -59,7 +59,7 @@ impl Default for Observability {
 /// A share of requests, in millionths. Written as a decimal string from "0" to "100".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String", extend("pattern" = r"^(100(\.0{1,4})?|[0-9]{1,2}(\.[0-9]{1,4})?)$"))]
+#[schemars(rename = "Sample", with = "String", extend("pattern" = r"^(100(\.0{1,4})?|[0-9]{1,2}(\.[0-9]{1,4})?)$"))]
 pub struct Percent(u32);
 
 impl Percent {

@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod body;
 pub mod bounds;
+mod coalesce;
 pub mod config;
 pub mod dns;
 pub mod file;

@@ -9,7 +9,7 @@ use crate::cores::Cores;
 use crate::figures::{Findings, Setting};
 use crate::proxies::{Kind, find};
 use crate::run::Bench;
-use crate::{backend, report};
+use crate::{backend, files, report};
 
 /// A proxy that takes part.
 struct Player {
@@ -18,12 +18,13 @@ struct Player {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let mut setting = Setting::now(args.rounds(), args.duration().as_secs(), args.rate);
+    files::raise_limit();
     let cores = Cores::choose()?;
     cores.stay_off_the_proxys()?;
     let libraries = args.rivals.join("debian/usr/lib/x86_64-linux-gnu");
     let h2load = find(&args.rivals.join("debian/usr/bin"), "h2load")
         .context("h2load is not there: run rivals.sh, or install nghttp2-client")?;
-    let mut setting = Setting::now(args.rounds(), args.duration().as_secs(), args.rate);
     let players = players(args, &libraries, &mut setting)?;
     let bench = Bench {
         libraries: &libraries,
@@ -46,7 +47,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
                         figures.push(figure);
                     }
                     Ok(None) => setting.leave_out(&format!("{what}: it cannot do that")),
-                    Err(error) => setting.leave_out(&format!("{what}: {error:#}")),
+                    Err(error) => setting.leave_out(&format!("{error:#}")),
                 }
             }
         }

@@ -9,6 +9,7 @@ mod case;
 mod conduct;
 mod cores;
 mod figures;
+mod files;
 mod idle;
 mod load;
 mod machine;

@@ -48,7 +48,7 @@ impl Bench<'_> {
     /// Measures; none if the proxy cannot do what the case asks for.
     pub(crate) fn measure(&self, kind: Kind, program: &Path, case: Case) -> anyhow::Result<Option<Figure>> {
         let folder = tempfile::tempdir()?;
-        let site = Site { case, port: free_port()?, backend: self.backend, folder: folder.path() };
+        let site = Site { case, port: free_port()?, backend: self.backend, program, folder: folder.path() };
         let Some(arguments) = kind.prepare(&site)? else { return Ok(None) };
         let mut command = Command::new("taskset");
         command.args(["-c", &self.cores.proxy.to_string()]).arg(program).args(arguments);

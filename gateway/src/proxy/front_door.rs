@@ -75,7 +75,10 @@ impl Proxy {
         self.inner.budget.earn();
         match self.destination(route, &exchange) {
             Destination::Local => self.serve_here(exchange).await,
-            Destination::Spill { region, peers } => self.spill(exchange, &region, &peers).await,
+            Destination::Spill { region, peers } => {
+                // Boxed: rare and large, it would make every request's future large.
+                Box::pin(self.spill(exchange, &region, &peers)).await
+            }
         }
     }
 

@@ -93,9 +93,9 @@ pub(crate) fn set_forwarded(headers: &mut HeaderMap, origin: &Origin) {
         (X_FORWARDED_PROTO, Some(HeaderValue::from_static(origin.scheme.as_str()))),
     ];
     for (name, value) in known {
-        headers.remove(&name);
-        if let Some(value) = value {
-            headers.insert(name, value);
+        match value {
+            Some(value) => _ = headers.insert(name, value),
+            None => _ = headers.remove(&name),
         }
     }
 }

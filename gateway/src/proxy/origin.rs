@@ -3,6 +3,7 @@
 //! At the front door that is what the connection and the request say, or what a listed proxy says
 //! (`X-Forwarded-*`, RFC 7239). On the spill listener it is what the forwarding gateway wrote in `Forwarded`.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use http::header::{FORWARDED, HOST};
@@ -11,6 +12,9 @@ use spillway_decide::redirects::Scheme;
 
 use super::headers::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
 use crate::bounds::Bounds;
+
+/// Of a `Forwarded` element without the host, with the longest address.
+const FORWARDED_LENGTH: usize = 80;
 
 /// The public side of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,12 +134,17 @@ impl Origin {
 
     /// The `Forwarded` element that says all this.
     pub(crate) fn forwarded(&self) -> Option<HeaderValue> {
-        let client = match self.client {
-            IpAddr::V4(client) => client.to_string(),
-            IpAddr::V6(client) => format!("\"[{client}]\""),
+        let mut text = String::with_capacity(FORWARDED_LENGTH + self.authority.len());
+        let written = match self.client {
+            IpAddr::V4(client) => write!(text, "for={client}"),
+            IpAddr::V6(client) => write!(text, "for=\"[{client}]\""),
         };
-        let text = format!("for={client};host=\"{}\";proto={}", self.authority, self.scheme.as_str());
-        HeaderValue::from_str(&text).ok()
+        written.ok()?;
+        // Piece by piece, not by one format: this is on every request's way.
+        for piece in [";host=\"", &self.authority, "\";proto=", self.scheme.as_str()] {
+            text.push_str(piece);
+        }
+        HeaderValue::try_from(text).ok()
     }
 }
 

@@ -69,6 +69,10 @@ fn rewrite_field(
     context: &Context<'_>,
     metrics: &Metrics,
 ) {
+    // Asked for first: an entry makes room for a value that never comes.
+    if !headers.contains_key(name) {
+        return;
+    }
     let Entry::Occupied(mut values) = headers.entry(name) else { return };
     for value in values.iter_mut() {
         match rewrite(value.as_bytes(), context) {

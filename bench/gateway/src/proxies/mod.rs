@@ -39,6 +39,8 @@ pub(crate) struct Site<'a> {
     /// On 127.0.0.1.
     pub(crate) port: u16,
     pub(crate) backend: SocketAddr,
+    /// What is started.
+    pub(crate) program: &'a Path,
     /// For its configuration and whatever it writes.
     pub(crate) folder: &'a Path,
 }

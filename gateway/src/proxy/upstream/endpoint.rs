@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::body::Body;
+use crate::coalesce::Coalesce;
 use crate::config::Protocol;
 
 /// An endpoint of our own region that does not accept within that is not there.
@@ -99,7 +100,8 @@ impl Endpoint {
     /// Opens a connection for one request at a time.
     pub(super) async fn connect(&self) -> Result<http1::SendRequest<Body>, String> {
         let stream = self.open().await?;
-        let handshake = http1::Builder::new().preserve_header_case(false).handshake(TokioIo::new(stream));
+        let handshake =
+            http1::Builder::new().preserve_header_case(false).handshake(TokioIo::new(Coalesce(stream)));
         let (sender, connection) = handshake.await.map_err(|error| error.to_string())?;
         self.drive(connection.with_upgrades());
         Ok(sender)

@@ -39,7 +39,8 @@ impl Lease {
     ) -> Result<Response<Body>, Failure> {
         let lease = Self::new(endpoint);
         if lease.endpoint.protocol() == Protocol::H2c {
-            return lease.send_shared(request).await;
+            // Boxed, as what follows: rare and large, it would make every request's future large.
+            return Box::pin(lease.send_shared(request)).await;
         }
         while let Some(mut sender) = lease.endpoint.take_idle() {
             match sender.try_send_request(request).await {
@@ -51,7 +52,7 @@ impl Lease {
                 },
             }
         }
-        let mut sender = match lease.endpoint.connect().await {
+        let mut sender = match Box::pin(lease.endpoint.connect()).await {
             Ok(sender) => sender,
             Err(reason) => return Err(Failure { reason, unsent: Some(request) }),
         };

@@ -14,6 +14,7 @@ use tokio_util::io::poll_read_buf;
 use super::framing::{Framing, Sizes, Stop};
 use super::{Conversation, Refusal};
 use crate::bounds::Bounds;
+use crate::coalesce::Coalesce;
 
 /// Read at once from the socket.
 const READ: usize = 16 << 10;
@@ -26,7 +27,7 @@ const LINGER_BYTES: u64 = 1 << 20;
 /// A stream that hands on only requests that are in order.
 pub(crate) struct Guard<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> {
     /// None only while it is dropped.
-    stream: Option<S>,
+    stream: Option<Coalesce<S>>,
     /// What was kept back; the first `passed` bytes are in order by now.
     inbound: BytesMut,
     passed: usize,
@@ -51,7 +52,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Guard<S> {
     pub(crate) fn new(stream: S, bounds: &Bounds, conversation: Arc<Conversation>) -> Self {
         let sizes = Sizes { uri: bounds.max_uri_bytes as usize, head: bounds.max_header_bytes as usize };
         Self {
-            stream: Some(stream),
+            stream: Some(Coalesce(stream)),
             inbound: BytesMut::new(),
             passed: 0,
             framing: Framing::new(sizes),

@@ -8,12 +8,13 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use spillway_decide::routes::Route;
 use tokio::time::{Instant, timeout_at};
 
+use super::duplicate::Duplicate;
 use super::front_door::refuse;
 use super::spilled::to_http2;
 use super::upload::Upload;
 use super::upstream::{Failure, Lease};
 use super::{Exchange, Origin, Proxy, answer, headers, upgrade};
-use crate::body::{self, Body};
+use crate::body::Body;
 use crate::config::{Backend, Protocol};
 use crate::metrics::Served;
 use crate::seen::Record;
@@ -115,12 +116,16 @@ impl Proxy {
         let endpoint = self.inner.upstreams.pick(backend, None).ok_or(Unserved::NoEndpoint)?;
         let first = endpoint.address();
         record.sent_here(first);
-        let copy = if record.is_first_hop() && is_idempotent(&request) { copied(&request) } else { None };
+        let copy = if record.is_first_hop() && is_idempotent(request.method()) {
+            Duplicate::of(&request)
+        } else {
+            None
+        };
         let Failure { reason, unsent } = match Lease::send(endpoint, request).await {
             Ok(response) => return Ok(response),
             Err(failure) => failure,
         };
-        let again = unsent.or_else(|| copy.filter(|_| self.inner.budget.spend()));
+        let again = unsent.or_else(|| copy.filter(|_| self.inner.budget.spend()).map(Duplicate::restore));
         let Some(request) = again else { return Err(Unserved::Failed(format!("{first}: {reason}"))) };
         let Some(other) = self.inner.upstreams.pick(backend, Some(first)) else {
             return Err(Unserved::Failed(format!("{first}: {reason}")));
@@ -178,7 +183,7 @@ impl Proxy {
 
 /// Marks a request whose headers are ours.
 #[derive(Clone, Copy)]
-struct Prepared;
+pub(super) struct Prepared;
 
 /// The answer, unless it takes too long. A request that is still being sent is not answered yet.
 async fn in_time<T>(answer: impl Future<Output = T>, upload: &Upload) -> Option<T> {
@@ -224,22 +229,6 @@ fn to_backend_form(request: &mut Request<Body>, origin: &Origin, protocol: Proto
 }
 
 /// Whether a request that may have been processed may be sent once more.
-pub(super) fn is_idempotent(request: &Request<Body>) -> bool {
-    [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method())
-}
-
-/// A copy of a request that has no body.
-pub(super) fn copied(request: &Request<Body>) -> Option<Request<Body>> {
-    if !http_body::Body::is_end_stream(request.body()) {
-        return None;
-    }
-    let mut copy = Request::new(body::empty());
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.version_mut() = request.version();
-    *copy.headers_mut() = request.headers().clone();
-    if let Some(prepared) = request.extensions().get::<Prepared>() {
-        copy.extensions_mut().insert(*prepared);
-    }
-    Some(copy)
+pub(super) fn is_idempotent(method: &Method) -> bool {
+    [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
 }

@@ -6,6 +6,7 @@
 mod admit;
 pub(crate) mod answer;
 mod budget;
+mod duplicate;
 mod front_door;
 mod headers;
 mod local;

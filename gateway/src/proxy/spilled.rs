@@ -8,8 +8,9 @@ use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 use spillway_decide::Peer;
 
+use super::duplicate::Duplicate;
 use super::front_door::refuse;
-use super::local::{copied, is_idempotent};
+use super::local::is_idempotent;
 use super::upload::{Limits, Upload};
 use super::{Exchange, Origin, Proxy, answer, headers};
 use crate::body::{self, Body};
@@ -58,12 +59,12 @@ impl Proxy {
         upload: &Upload,
         record: &mut Record,
     ) -> Attempt {
-        let copy = copied(&request);
+        let copy = Duplicate::of(&request);
         match self.inner.peers.send(peer, request).await {
             Ok(response) if response.headers().contains_key(headers::UNPROCESSED) => match copy {
                 Some(copy) => {
                     record.retried("refused by the peer");
-                    Attempt::Unprocessed(copy)
+                    Attempt::Unprocessed(copy.restore())
                 }
                 None => Attempt::Lost(without_mark(response.map(body::incoming))),
             },
@@ -74,8 +75,10 @@ impl Proxy {
                     return Attempt::Lost(refuse(record, refusal));
                 }
                 let again = unsent.map(|request| *request);
-                let again =
-                    again.or_else(|| copy.filter(|copy| is_idempotent(copy) && self.inner.budget.spend()));
+                let again = again.or_else(|| {
+                    let copy = copy.filter(|copy| is_idempotent(copy.method()) && self.inner.budget.spend());
+                    copy.map(Duplicate::restore)
+                });
                 match again {
                     Some(request) => {
                         record.retried(&error.to_string());

@@ -197,7 +197,8 @@ where
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     service_fn(move |request| {
-        let response = handle(request);
+        // Boxed: hyper moves what it is given several times, and keeps room for it on idle connections, too.
+        let response = Box::pin(handle(request));
         async move { Ok(response.await) }
     })
 }

@@ -15,7 +15,7 @@ pub(super) fn prepare(site: &Site<'_>) -> Prepared {
 fn config(site: &Site<'_>) -> anyhow::Result<String> {
     let scheme = if site.case.tls() { "https" } else { "http" };
     let mut text = format!(
-        "global\n  nbthread 1\n  maxconn 12000\n{}\
+        "global\n  nbthread 1\n  no strict-limits\n  maxconn 12000\n{}\
          defaults\n  mode http\n  timeout connect 5s\n  timeout client 75s\n  timeout server 75s\n\
          \x20 timeout http-keep-alive 75s\n  http-reuse always\n{}\
          frontend front\n  bind 127.0.0.1:{}{}\n  option forwardfor\n\

@@ -73,6 +73,10 @@ crds: ## write crds/yaml from the Rust types
 chart: crds ## write what is made of the chart: its README, its CRDs, the permissions in docs/security.md
 	cargo run -q -p spillway-e2e --bin chart -- documents
 
+.PHONY: e2e
+e2e: build ## the stories on kind clusters, by images, chart and join; REGIONS=3, KEEP=1, KIND_NODE_IMAGE; skips without Docker
+	@$(BIN)/kind --output $(CARGO_TARGET_DIR)/e2e
+
 .PHONY: image
 image: ## static programs in images from nothing, some minutes; TAG and REGISTRY name them; without Docker, archives only
 	@image/build.sh

@@ -11,6 +11,7 @@ pub mod cost;
 pub mod demo;
 pub mod failover;
 pub mod faultproxy;
+pub mod kind;
 pub mod load;
 pub mod process;
 mod requests;

@@ -14,4 +14,4 @@ pub use chronicle::{Chronicle, Entry};
 pub use manifest::{apply, federated_ingress, region_priority};
 pub use scene::{Fault, Scene};
 pub use stage::{REGIONS, Stage};
-pub use visit::{Visit, visit};
+pub use visit::{Visit, visit, visit_at};

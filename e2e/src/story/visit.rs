@@ -1,5 +1,6 @@
 //! One request by hand, through a region's front door.
 
+use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -27,13 +28,19 @@ pub struct Visit {
 
 /// Asks `region`'s front door for `host` and `path`.
 pub async fn visit(world: &World, region: &str, host: &str, path: &str) -> Result<Visit> {
-    tokio::time::timeout(PATIENCE, ask(world, region, host, path))
-        .await
-        .with_context(|| format!("no answer from {region}'s front door within {PATIENCE:?}"))?
+    let door = SocketAddrV4::new(world.front_door(region)?, world.ports().http);
+    visit_at(door, host, path).await.with_context(|| format!("{region}'s front door"))
 }
 
-async fn ask(world: &World, region: &str, host: &str, path: &str) -> Result<Visit> {
-    let uri = format!("http://{}:{}{path}", world.front_door(region)?, world.ports().http);
+/// Asks a front door for `host` and `path`.
+pub async fn visit_at(door: SocketAddrV4, host: &str, path: &str) -> Result<Visit> {
+    tokio::time::timeout(PATIENCE, ask(door, host, path))
+        .await
+        .with_context(|| format!("no answer from {door} within {PATIENCE:?}"))?
+}
+
+async fn ask(door: SocketAddrV4, host: &str, path: &str) -> Result<Visit> {
+    let uri = format!("http://{door}{path}");
     let request = http::Request::get(uri).header(http::header::HOST, host).body(Empty::<Bytes>::new())?;
     let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
     let response = client.request(request).await?;

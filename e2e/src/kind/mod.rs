@@ -1,0 +1,18 @@
+//! A federation of kind clusters: Docker containers with real kubelets and pods, where the product comes from its images and
+//! its chart and members are joined with `kubectl spillway join`. What the local world cannot show.
+//!
+//! - [`tool`]: Docker, kind and kubectl, as programs
+//! - [`cluster`]: one kind cluster, and nothing of anybody else's
+//! - [`install`]: images, chart, members, the demo app
+//! - [`federation`]: all of it, and the end of it
+//! - [`people`]: who ask the gateways' DNS, and are counted when they are lost
+//! - [`stories`]: what is told there
+
+pub mod cluster;
+pub mod federation;
+mod install;
+mod people;
+pub mod stories;
+mod tool;
+
+pub use federation::Federation;

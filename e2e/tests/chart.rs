@@ -23,12 +23,13 @@ const GOOD: [&str; 8] = [
     "member.enabled=true,member.name=sz-1,member.region=shenzhen,member.kind=DaemonSet,member.exposure=HostPort,member.dns.exposure=HostPort",
     "member.enabled=true,member.name=sz-1,member.region=shenzhen,member.exposure=NodePort,member.service.nodePorts.http=30080,member.service.nodePorts.spill=30443,member.dns.exposure=NodePort,member.dns.nodePort=30053",
     "member.enabled=true,member.name=sz-1,member.region=shenzhen,member.dns.exposure=None,member.replicas=1,crds.install=false,ingressClass.create=false,member.listenAddress=0.0.0.0,member.lameDuckSeconds=0",
-    "member.enabled=true,member.name=sz-1,member.region=shenzhen,member.hubAccess.create=true,member.hubPolicy.enabled=true,member.tlsSecretNamespaces={default},image.registry=registry.example.com/spillway/,image.tag=v9,image.pullSecrets={pull},member.service.loadBalancerClass=example.com/lb,member.podLabels.team=edge,member.podAnnotations.note=yes",
+    "member.enabled=true,member.name=sz-1,member.region=shenzhen,member.hubAccess.create=true,member.hubPolicy.enabled=true,member.https=true,member.tlsSecretNamespaces={default},member.defaultCertificate=default/web,image.registry=registry.example.com/spillway/,image.tag=v9,image.pullSecrets={pull},member.service.loadBalancerClass=example.com/lb,member.podLabels.team=edge,member.podAnnotations.note=yes",
     "hub.enabled=true,hub.inPlace=true,member.enabled=true,member.name=sz-1,member.region=shenzhen,monitoring.serviceMonitor=true,monitoring.prometheusRule=true,monitoring.dashboard=true,monitoring.labels.release=prometheus,crds.keep=false",
 ];
 
 /// Values that must be refused, and what the message names.
-const BAD: [(&str, &str); 12] = [
+const BAD: [(&str, &str); 13] = [
+    ("member.enabled=true,member.name=a,member.region=b,member.https=true", "member.tlsSecretNamespaces"),
     ("hub.enabled=false", "nothing to install"),
     ("member.enabled=true", "/member/name"),
     ("member.enabled=true,member.name=sz-1", "/member/region"),

@@ -5,8 +5,10 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::Api;
+use kube::api::ListParams;
 use spillway_crds::{FederatedIngress, RegionPriority, RegionPrioritySpec};
 use spillway_decide::verdict::Verdict;
 use tokio::time::Instant;
@@ -99,12 +101,30 @@ async fn latency(federation: &Federation, what: &str) -> Result<()> {
 /// The pod is killed without grace; Kubernetes makes another one. It serves again, and nothing stays away.
 async fn killed_pod(federation: &Federation) -> Result<()> {
     let people = people(federation);
+    let before = gateways(federation).await?;
     let began = Instant::now();
     let gateway = "app.kubernetes.io/component=gateway";
     let kill = ["-n", "spillway-system", "delete", "pod", "-l", gateway, "--grace-period=0", "--force"];
     federation.member("shenzhen")?.kubectl(&kill, "").await?;
+    wait_until(PATIENCE, "another pod", async || {
+        let now = gateways(federation).await?;
+        ensure!(now.len() == 1 && now != before, "{now:?}, before {before:?}");
+        Ok(())
+    })
+    .await?;
     let back = home(federation, began).await.context("a killed pod")?;
     told("killed pod", &people, began, Duration::ZERO, back, None)
+}
+
+/// The UIDs of shenzhen's gateways that are ready.
+async fn gateways(federation: &Federation) -> Result<Vec<String>> {
+    let pods: Api<Pod> = Api::namespaced(federation.member("shenzhen")?.client.clone(), "spillway-system");
+    let ours = ListParams::default().labels("app.kubernetes.io/component=gateway");
+    let ready = |pod: &Pod| {
+        let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
+        conditions.is_some_and(|all| all.iter().any(|c| c.type_ == "Ready" && c.status == "True"))
+    };
+    Ok(pods.list(&ours).await?.items.into_iter().filter(ready).filter_map(|pod| pod.metadata.uid).collect())
 }
 
 /// There is no gateway in shenzhen any more: chengdu gives the region up, and people who ask again are served there.

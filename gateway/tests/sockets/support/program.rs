@@ -33,6 +33,14 @@ pub fn command() -> Command {
     command
 }
 
+/// The program after these words to a shell, such as `ulimit -n 64`.
+pub fn bounded_command(words: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("{words}; exec \"$0\" \"$@\"")).arg(env!("CARGO_BIN_EXE_region-gateway"));
+    command.kill_on_drop(true);
+    command
+}
+
 impl Program {
     /// As in a cluster, with this kubeconfig.
     pub fn with_kubeconfig(directory: &Path, kubeconfig: &str) -> Self {
@@ -41,10 +49,19 @@ impl Program {
 
     /// The same with further flags.
     pub fn with_flags(directory: &Path, kubeconfig: &str, flags: &[String]) -> Self {
+        Self::start_with_kubeconfig(command(), directory, kubeconfig, flags)
+    }
+
+    /// The same by a command of one's own.
+    pub fn start_with_kubeconfig(
+        mut command: Command,
+        directory: &Path,
+        kubeconfig: &str,
+        flags: &[String],
+    ) -> Self {
         let path = directory.join("kubeconfig");
         std::fs::write(&path, kubeconfig).unwrap();
         let [http, spill, dns, admin] = std::array::from_fn(|_| backend::refusing());
-        let mut command = command();
         command
             .args(["--region", "first", "--member", "first-1", "--kubeconfig"])
             .arg(path)

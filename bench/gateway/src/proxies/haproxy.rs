@@ -25,12 +25,6 @@ fn config(site: &Site<'_>) -> anyhow::Result<String> {
         site.port,
         binding(site)?,
     );
-    let routes = site.case.routes();
-    if routes.len() > 1 {
-        writeln!(text, "  use_backend %[base,map_beg({})]", map(site, &routes)?)?;
-    } else {
-        text += "  default_backend back\n";
-    }
     if site.case.redirects() {
         let name = INTERNAL.replace('.', r"\.");
         text += "  http-request set-var(txn.host) req.hdr(host)\n";
@@ -39,6 +33,12 @@ fn config(site: &Site<'_>) -> anyhow::Result<String> {
             r"  http-response replace-header Location ^http://{name}:{}(/.*)$ http://%[var(txn.host)]\1",
             site.backend.port()
         )?;
+    }
+    let routes = site.case.routes();
+    if routes.len() > 1 {
+        writeln!(text, "  use_backend %[base,map_beg({})]", map(site, &routes)?)?;
+    } else {
+        text += "  default_backend back\n";
     }
     write!(text, "backend back\n  server back {}\n", site.backend)?;
     Ok(text)

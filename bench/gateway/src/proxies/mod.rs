@@ -89,7 +89,9 @@ impl Kind {
         let told = String::from_utf8_lossy(&told);
         let digit = |line: &&str| line.contains(|letter: char| letter.is_ascii_digit());
         let line = told.lines().find(digit).unwrap_or("unknown");
-        line.split(" - http").next().unwrap_or(line).trim().to_owned()
+        let line = line.split(" - http").next().unwrap_or(line);
+        // Envoy begins with its own path.
+        line.trim_start_matches(&program.display().to_string()).trim().to_owned()
     }
 }
 

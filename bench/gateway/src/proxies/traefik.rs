@@ -10,8 +10,8 @@ pub(super) fn prepare(site: &Site<'_>) -> Prepared {
     if site.case.redirects() {
         return Ok(None);
     }
-    // JSON is YAML.
-    let file = site.folder.join("traefik.yaml");
+    // JSON is YAML. Another name: Traefik takes a traefik.yaml beside it for its own settings.
+    let file = site.folder.join("routes.yaml");
     fs::write(&file, config(site)?.to_string())?;
     let options = [
         format!("--entryPoints.web.address=127.0.0.1:{}", site.port),

@@ -76,6 +76,12 @@ pub fn member_identity(federation: &str, region: &str, member: &str) -> String {
     format!("spiffe://{federation}/region/{region}/member/{member}")
 }
 
+/// The URI name of a person who may command, in the certificate of a credential.
+#[must_use]
+pub fn operator_identity(federation: &str, name: &str) -> String {
+    format!("spiffe://{federation}/operator/{name}")
+}
+
 /// The URI name of the hub in its certificate.
 #[must_use]
 pub fn hub_identity(federation: &str) -> String {

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::answers::{self, Answer};
 use crate::decision::{Change, Decision, Input};
 use crate::evidence::Assessment;
+use crate::freeze::Freezer;
 use crate::grants::{self, Origin};
 use crate::hearing::Hearing;
-use crate::priority::{Enforcement, Intent, Mode, Priority, PriorityRegion};
+use crate::priority::{Enforcement, Intent, Mode, Ordered, Priority, PriorityRegion};
 use crate::report::{PriorityReport, PriorityView, RegionView};
 use crate::share::Shares;
 use crate::shift::{Course, Field, Shifter};
@@ -29,6 +30,7 @@ pub struct Decider {
     /// Regions that our own probes did not reach when they last said anything.
     out_of_reach: BTreeSet<String>,
     shifter: Shifter,
+    freezer: Freezer,
     last: Last,
 }
 
@@ -51,6 +53,7 @@ impl Decider {
             drained: BTreeSet::new(),
             out_of_reach: BTreeSet::new(),
             shifter: Shifter::default(),
+            freezer: Freezer::new(now),
             last: Last::default(),
         }
     }
@@ -64,11 +67,14 @@ impl Decider {
         self.note_reach(input);
         self.listen(input, &hearing);
         let mut standings = self.standings(input, &hearing);
-        let course = self.course(input, &mut standings);
+        // What traffic follows is not always how regions are: people may have frozen one.
+        let mut followed = self.freezer.follow(input.now, input.priority, &standings);
+        let course = self.course(input, &mut followed);
         self.explain(input, &mut standings, &course);
+        let suspicion = answers::suspicion(&standings);
         // No address at all is no reason to publish nothing: the last answer stands.
-        let answer = self.answer(input, &standings).or_else(|| self.last.answer.clone());
-        let changes = self.last.turn(&standings, &course, answer.as_ref());
+        let answer = self.answer(input, &followed, suspicion).or_else(|| self.last.answer.clone());
+        let changes = self.last.turn(input.priority, &standings, &course, answer.as_ref());
         Decision {
             report: self.report(input, &hearing, &standings, &tallies, &course, answer.as_ref()),
             grants: standings.iter().map(|standing| (standing.region.clone(), standing.grant)).collect(),
@@ -178,7 +184,12 @@ impl Decider {
     }
 
     /// Where our own arrivals go: here a region follows its own evidence, not what others see of its door.
+    /// While it is frozen, its last course stands.
     fn course(&mut self, input: &Input<'_>, standings: &mut [Standing]) -> Course {
+        if let (Some(_), Some((shares, stuck))) = (self.freezer.verdict(input.region), &self.last.course) {
+            let reason = "frozen: whatever the verdict, arrivals stay where they are".to_owned();
+            return Course { shares: shares.clone(), reason, stuck: *stuck };
+        }
         let place = standings.iter().position(|standing| standing.region == input.region);
         let seen = place.and_then(|place| standings.get_mut(place)).map(|own| {
             let Word { verdict, reason, since, home_percent } = Word::of(&self.own, input.priority);
@@ -209,12 +220,16 @@ impl Decider {
         for own in standings.iter_mut().filter(|standing| unwell && standing.region == input.region) {
             own.reason = format!("{}; {}", self.own.reason(), course.reason);
         }
+        for standing in standings {
+            if let Some(ordered) = input.priority.orders.get(&standing.region) {
+                standing.reason = format!("{}; {}", ordered.words(), standing.reason);
+            }
+        }
     }
 
-    fn answer(&self, input: &Input<'_>, standings: &[Standing]) -> Option<Answer> {
+    fn answer(&self, input: &Input<'_>, standings: &[Standing], suspicion: bool) -> Option<Answer> {
         let last = self.last.answer.as_ref().map(|answer| answer.region.as_str());
         if input.priority.enforcement == Enforcement::Enforce {
-            let suspicion = answers::suspicion(standings);
             return answers::answer(input.region, input.priority, standings, input.peers, last, suspicion);
         }
         let calm = |standing: &Standing| Standing {
@@ -250,7 +265,7 @@ impl Decider {
             grants: grants::offer(
                 input.ceiling,
                 input.own.local_rate,
-                self.own.verdict(),
+                self.freezer.verdict(input.region).unwrap_or(self.own.verdict()),
                 &origins(input, hearing),
             ),
             view: view(input, standings, tallies, course, answer),
@@ -269,7 +284,13 @@ impl Decider {
 }
 
 impl Last {
-    fn turn(&mut self, standings: &[Standing], course: &Course, answer: Option<&Answer>) -> Vec<Change> {
+    fn turn(
+        &mut self,
+        priority: &Priority,
+        standings: &[Standing],
+        course: &Course,
+        answer: Option<&Answer>,
+    ) -> Vec<Change> {
         let mut changes = Vec::new();
         for standing in standings {
             let from = self.verdicts.get(&standing.region).copied().unwrap_or_default();
@@ -287,7 +308,7 @@ impl Last {
         if self.answer.as_ref() != answer
             && let Some(Answer { region, ttl_seconds, .. }) = answer
         {
-            let reason = self.why_answer(region, standings);
+            let reason = self.why_answer(region, priority, standings);
             changes.push(Change::Answer { region: region.clone(), ttl_seconds: *ttl_seconds, reason });
             self.answer = answer.cloned();
         }
@@ -295,10 +316,11 @@ impl Last {
     }
 
     /// What is said of the region that the answer leaves, or of the first that is unwell.
-    fn why_answer(&self, region: &str, standings: &[Standing]) -> String {
+    fn why_answer(&self, region: &str, priority: &Priority, standings: &[Standing]) -> String {
         let before =
             self.answer.as_ref().map(|answer| answer.region.as_str()).filter(|before| *before != region);
-        let unwell = |standing: &&Standing| standing.verdict != Verdict::Healthy;
+        let ordered = |standing: &Standing| priority.orders.contains_key(&standing.region);
+        let unwell = |standing: &&Standing| standing.verdict != Verdict::Healthy || ordered(standing);
         let left = standings.iter().filter(unwell).find(|standing| Some(standing.region.as_str()) == before);
         match left.or_else(|| standings.iter().find(unwell)) {
             Some(Standing { region, verdict, reason, .. }) => format!("{region} is {verdict}: {reason}"),
@@ -359,6 +381,7 @@ fn view(
         let view = RegionView {
             verdict: standing.verdict,
             reason: standing.reason.clone(),
+            command: input.priority.orders.get(&standing.region).map(Ordered::words).unwrap_or_default(),
             since: standing.since.rfc3339(),
             votes_bad: tally.map_or(0, |tally| tally.bad),
             voters: tally.map_or(0, |tally| tally.voters),

@@ -5,9 +5,11 @@
 //! what gateways and the controller do.
 
 pub mod answers;
+pub mod commands;
 pub mod decider;
 pub mod decision;
 pub mod evidence;
+mod freeze;
 pub mod grants;
 mod hearing;
 pub mod peer;
@@ -30,7 +32,9 @@ pub use answers::Answer;
 pub use decider::Decider;
 pub use decision::{Change, Decision, Heard, Input};
 pub use peer::{Door, Peer};
-pub use priority::{Dns, Enforcement, Health, Intent, Mode, Priority, PriorityRegion, Recovery, Shift};
+pub use priority::{
+    Dns, Enforcement, Health, Intent, Mode, Ordered, Priority, PriorityRegion, Recovery, Shift,
+};
 pub use share::{Share, Shares};
 pub use time::Time;
 pub use verdict::Verdict;

@@ -3,6 +3,7 @@
 //! Plain data that mirrors `RegionPriority`'s spec, with numbers where the API has decimal strings, so that
 //! deciding needs no Kubernetes types and a snapshot on disk holds the very values that decisions use.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,18 @@ pub struct Priority {
     pub dns: Dns,
     /// Addresses outside every region, `host:port`.
     pub witnesses: Vec<String>,
+    /// The regions that commands are in force on; see [`crate::commands`]. Not of the spec.
+    #[serde(skip)]
+    pub orders: BTreeMap<String, Ordered>,
+}
+
+/// What people have commanded of one region, in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ordered {
+    /// What took the place of its intent, if anything did.
+    pub intent: Option<String>,
+    /// That it is frozen.
+    pub freeze: Option<String>,
 }
 
 /// One region of a priority.
@@ -203,6 +216,13 @@ impl Priority {
     #[must_use]
     pub fn intent(&self, region: &str) -> Intent {
         self.regions.iter().find(|entry| entry.name == region).map_or(Intent::Auto, |entry| entry.intent)
+    }
+
+    /// Whether verdicts on the region move no traffic. An intent does: it is people's word, too.
+    #[must_use]
+    pub fn is_frozen(&self, region: &str) -> bool {
+        self.intent(region) == Intent::Auto
+            && self.orders.get(region).is_some_and(|ordered| ordered.freeze.is_some())
     }
 
     /// Whether the region is of this priority.

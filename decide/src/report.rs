@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::answers::Answer;
+use crate::commands::Command;
 use crate::priority::Enforcement;
 use crate::sli::Sli;
 use crate::verdict::Verdict;
@@ -29,6 +30,9 @@ pub struct Report {
     pub member: String,
     /// Each priority that the writer knows.
     pub priorities: BTreeMap<String, PriorityReport>,
+    /// The commands that the writer knows, the revoked ones included.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<Command>,
 }
 
 /// One gateway's word on one priority.
@@ -80,6 +84,9 @@ pub struct RegionView {
     pub verdict: Verdict,
     /// Why, in words.
     pub reason: String,
+    /// What people have commanded of it, in words; empty if nothing. The reason begins with it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub command: String,
     /// Since when, RFC 3339 by this gateway's clock.
     pub since: String,
     /// Other regions that vote its front door bad.
@@ -105,6 +112,9 @@ pub struct State {
     pub ready: bool,
     /// Each priority by name.
     pub priorities: BTreeMap<String, PriorityView>,
+    /// The commands that it knows, the revoked ones included.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<Command>,
     /// Counters by name.
     pub counters: BTreeMap<String, u64>,
 }

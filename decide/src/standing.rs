@@ -90,7 +90,7 @@ impl Word {
 }
 
 /// Which regions are drained by verdict: those that were and are not well yet, and then, while the cap has
-/// room, those that leave already, and those that would, in order.
+/// room, those that leave already, and those that would, in order. A frozen one stays what it is.
 pub(crate) fn drain(
     drained: &mut BTreeSet<String>,
     priority: &Priority,
@@ -98,14 +98,16 @@ pub(crate) fn drain(
     leaving: impl Fn(&str) -> bool,
 ) {
     let may = |region: &str| priority.contains(region) && priority.intent(region) == Intent::Auto;
-    drained.retain(|region| may(region) && verdict(region) >= Verdict::Recovering);
+    let frozen = |region: &str| priority.is_frozen(region);
+    drained.retain(|region| may(region) && (frozen(region) || verdict(region) >= Verdict::Recovering));
     let cap = usize::try_from(priority.shift.max_drained_regions).unwrap_or(usize::MAX);
     let due = |region: &str| match verdict(region) {
         Verdict::Degraded => true,
         Verdict::Recovering => leaving(region),
         Verdict::Healthy | Verdict::Suspected => false,
     };
-    let mut candidates: Vec<&str> = priority.names().filter(|region| may(region) && due(region)).collect();
+    let mut candidates: Vec<&str> =
+        priority.names().filter(|region| may(region) && !frozen(region) && due(region)).collect();
     candidates.sort_by_key(|region| !leaving(region));
     for region in candidates {
         if drained.len() >= cap {

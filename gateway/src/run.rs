@@ -124,6 +124,10 @@ async fn serve(flags: &Flags, prepared: Prepared) -> anyhow::Result<()> {
     let snapshot_writer = snapshots
         .clone()
         .map(|snapshots| tokio::spawn(snapshots.follow(receiver.clone(), metrics, stop.clone())));
+    let traffic = gateway.traffic();
+    let keeper = snapshots
+        .clone()
+        .map(|snapshots| tokio::spawn(snapshots.keep_commands(traffic.clone(), stop.clone())));
     tracing::info!(
         region = receiver.borrow().identity.region,
         member = receiver.borrow().identity.member,
@@ -144,7 +148,7 @@ async fn serve(flags: &Flags, prepared: Prepared) -> anyhow::Result<()> {
     }
     gateway.stop().await;
     stop.cancel();
-    for task in [Some(publisher), snapshot_writer].into_iter().flatten() {
+    for task in [Some(publisher), snapshot_writer, keeper].into_iter().flatten() {
         task.await.context("a part of the gateway broke")?;
     }
     save_last(snapshots.as_ref(), &receiver);

@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "tests may fail loudly")]
 
+mod commands;
 mod doubt;
 mod federation;
 mod intents;

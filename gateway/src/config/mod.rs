@@ -10,6 +10,7 @@ mod certificates;
 mod class;
 mod ingress;
 pub mod intake;
+mod kept;
 mod live;
 pub(crate) mod peers;
 pub(crate) mod priority;

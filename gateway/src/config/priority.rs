@@ -1,5 +1,7 @@
 //! `RegionPriority` as `decide` reads it: the same values, numbers where the API has decimal strings.
 
+use std::collections::BTreeMap;
+
 use spillway_crds::{RegionPrioritySpec, region_priority as api};
 use spillway_decide as decide;
 
@@ -33,6 +35,7 @@ pub(crate) fn read(spec: &RegionPrioritySpec) -> decide::Priority {
             suspect_ttl_seconds: spec.dns.suspect_ttl_seconds,
         },
         witnesses: spec.witnesses.clone(),
+        orders: BTreeMap::default(),
     }
 }
 

@@ -117,13 +117,21 @@ impl SnapshotDir {
     }
 
     fn write(&self, config: &Config) -> io::Result<()> {
-        let bytes = serde_json::to_vec(&Written { version: VERSION, config })?;
+        self.put(FILE, &serde_json::to_vec(&Written { version: VERSION, config })?)
+    }
+
+    /// Puts a whole file in the place of the last one.
+    pub(super) fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         // Created with mode 0600.
         let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
-        file.write_all(&bytes)?;
+        file.write_all(bytes)?;
         file.as_file().sync_all()?;
-        file.persist(self.file())?;
+        file.persist(self.path.join(name))?;
         File::open(&self.path)?.sync_all()
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Saves every config that is published, at most one a second, until `stop` or the writer's end.

@@ -1,5 +1,5 @@
-//! The URI name in a gateway's certificate: `spiffe://<federation>/region/<region>/member/<member>`, or
-//! `spiffe://<federation>/hub`.
+//! The URI name in a certificate: `spiffe://<federation>/region/<region>/member/<member>` of a gateway,
+//! `spiffe://<federation>/hub`, or `spiffe://<federation>/operator/<name>` of a person who may command.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,12 +13,14 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 pub struct CallerIdentity {
     /// The federation that issued the certificate.
     pub federation: String,
-    /// The caller's region; none for the hub.
+    /// The caller's region; none for the hub and for operators.
     pub region: Option<String>,
-    /// The caller's member; none for the hub.
+    /// The caller's member; none for the hub and for operators.
     pub member: Option<String>,
     /// Whether the caller is the hub's controller.
     pub hub: bool,
+    /// The name of a person who may command.
+    pub operator: Option<String>,
 }
 
 /// Why a certificate names nobody we know how to name.
@@ -32,7 +34,8 @@ pub enum IdentityError {
     UriNames(usize),
     /// The URI has another shape.
     #[error(
-        "identity {0:?} is neither spiffe://<federation>/region/<region>/member/<member> nor spiffe://<federation>/hub"
+        "identity {0:?} is none of spiffe://<federation>/region/<region>/member/<member>, spiffe://<federation>/hub \
+         and spiffe://<federation>/operator/<name>"
     )]
     Shape(String),
 }
@@ -41,6 +44,10 @@ impl CallerIdentity {
     /// Reads the identity out of a DER certificate.
     pub fn from_certificate(der: &[u8]) -> Result<Self, IdentityError> {
         uri_name(der)?.parse()
+    }
+
+    fn nobody(federation: &str) -> Self {
+        Self { federation: federation.to_owned(), region: None, member: None, hub: false, operator: None }
     }
 }
 
@@ -73,14 +80,14 @@ impl FromStr for CallerIdentity {
             return Err(shape());
         }
         match segments.as_slice() {
-            [federation, "hub"] => {
-                Ok(Self { federation: (*federation).to_owned(), region: None, member: None, hub: true })
+            [federation, "hub"] => Ok(Self { hub: true, ..Self::nobody(federation) }),
+            [federation, "operator", name] => {
+                Ok(Self { operator: Some((*name).to_owned()), ..Self::nobody(federation) })
             }
             [federation, "region", region, "member", member] => Ok(Self {
-                federation: (*federation).to_owned(),
                 region: Some((*region).to_owned()),
                 member: Some((*member).to_owned()),
-                hub: false,
+                ..Self::nobody(federation)
             }),
             _ => Err(shape()),
         }
@@ -89,10 +96,11 @@ impl FromStr for CallerIdentity {
 
 impl fmt::Display for CallerIdentity {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.region, &self.member) {
-            (Some(region), Some(member)) => {
+        match (&self.region, &self.member, &self.operator) {
+            (Some(region), Some(member), _) => {
                 write!(formatter, "spiffe://{}/region/{region}/member/{member}", self.federation)
             }
+            (_, _, Some(name)) => write!(formatter, "spiffe://{}/operator/{name}", self.federation),
             _ => write!(formatter, "spiffe://{}/hub", self.federation),
         }
     }
@@ -104,7 +112,9 @@ mod tests {
 
     #[test]
     fn identities_round_trip() {
-        for uri in ["spiffe://f1/hub", "spiffe://f1/region/shenzhen/member/sz-1"] {
+        for uri in
+            ["spiffe://f1/hub", "spiffe://f1/region/shenzhen/member/sz-1", "spiffe://f1/operator/alice"]
+        {
             assert_eq!(uri.parse::<CallerIdentity>().unwrap().to_string(), uri);
         }
     }
@@ -120,6 +130,8 @@ mod tests {
             "spiffe://f1/region//member/b",
             "spiffe://f1/region/a/member/b/",
             "spiffe://f1/hub/x",
+            "spiffe://f1/operator",
+            "spiffe://f1/operator/a/b",
         ] {
             assert_eq!(uri.parse::<CallerIdentity>(), Err(IdentityError::Shape(uri.to_owned())), "{uri:?}");
         }

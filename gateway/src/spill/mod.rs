@@ -3,6 +3,8 @@
 //! That a request came in here is the one proof that it has made its hop; no header says it. So whatever it
 //! is, it is served by this region or refused.
 
+mod commands;
+
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -64,12 +66,17 @@ impl SpillListener {
         let own_path = request.uri().path().strip_prefix(WELL_KNOWN);
         let member = self.acceptor.is_member(&caller);
         match (own_path, request.method()) {
-            (Some("report"), &Method::GET) if member || caller.hub => json(&self.traffic.report()),
+            (Some("report"), &Method::GET) if member || caller.hub || caller.operator.is_some() => {
+                json(&self.traffic.report())
+            }
+            (Some("commands"), _) if member || caller.hub || caller.operator.is_some() => {
+                commands::serve(&self.traffic, request, &caller).await
+            }
             _ if !member => not_a_member(&caller),
             (Some("exchange"), &Method::POST) => self.exchange(request, &caller).await,
             (Some(_), _) => answer::text(
                 StatusCode::NOT_FOUND,
-                "spillway: the spill listener has POST exchange and GET report",
+                "spillway: the spill listener has POST exchange, GET report, GET and POST commands",
             ),
             (None, _) => {
                 self.proxy.spilled(request, peer, caller.region.as_deref().unwrap_or_default()).await

@@ -41,8 +41,33 @@ impl Collector for Believed {
         for (name, help, value) in SERIES {
             family(&mut encoder, name, help, &priorities, *value)?;
         }
-        Ok(())
+        commands(&mut encoder, &self.0)
     }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Commanded {
+    kind: String,
+    region: String,
+    priority: String,
+    by: String,
+}
+
+/// Each command in force, with its end; the priority is empty when it is about all.
+fn commands(encoder: &mut DescriptorEncoder<'_>, traffic: &Traffic) -> fmt::Result {
+    let help = "When a command that is in force on a region ends, in seconds since 1970";
+    let name = "command_expires_timestamp_seconds";
+    let mut encoder = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    for command in traffic.commands().into_iter().filter(|command| !command.revoked) {
+        let labels = Commanded {
+            kind: format!("{:?}", command.kind),
+            region: command.region,
+            priority: command.priority.unwrap_or_default(),
+            by: command.by,
+        };
+        ConstGauge::new(command.expires_at.0 / 1000).encode(encoder.encode_family(&labels)?)?;
+    }
+    Ok(())
 }
 
 /// A figure of one region; none where this gateway does not have it.

@@ -9,6 +9,7 @@
 mod admission;
 mod backends;
 mod clock;
+mod commands;
 mod doors;
 mod exchange;
 mod flight;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
+use spillway_decide::commands::Book;
 use spillway_decide::report::Report;
 use spillway_decide::{Answer, Peer};
 use tokio::sync::{Notify, watch};
@@ -78,6 +80,10 @@ struct Inner {
     clock: Clock,
     lives: RwLock<BTreeMap<String, Arc<Live>>>,
     inbox: Mutex<Inbox>,
+    /// What people commanded.
+    book: Mutex<Book>,
+    /// Counts its changes.
+    commands_changed: watch::Sender<u64>,
     /// A peer told something new: decide now.
     news: Notify,
     /// Counts what we have to tell at once.
@@ -104,6 +110,8 @@ impl Traffic {
             clock: Clock::start(),
             lives: RwLock::default(),
             inbox: Mutex::default(),
+            book: Mutex::default(),
+            commands_changed: watch::Sender::new(0),
             news: Notify::new(),
             urgent: watch::Sender::new(0),
             counters: Counters::default(),
@@ -190,7 +198,11 @@ impl Traffic {
         let config = self.inner.config.borrow().clone();
         let is_peer =
             config.other_peers().any(|peer| peer.member == report.member && peer.region == report.region);
-        if is_peer && self.inner.inbox.lock().put(self.inner.clock.now(), report) {
+        if !is_peer {
+            return;
+        }
+        self.hear_commands(&report.commands);
+        if self.inner.inbox.lock().put(self.inner.clock.now(), report) {
             self.inner.news.notify_one();
         }
     }

@@ -13,7 +13,8 @@ impl Traffic {
     pub fn report(&self) -> Report {
         let identity = self.inner.config.borrow().identity.clone();
         let priorities = self.each(PriorityReport::clone);
-        Report { version: VERSION, region: identity.region, member: identity.member, priorities }
+        let commands = self.commands();
+        Report { version: VERSION, region: identity.region, member: identity.member, priorities, commands }
     }
 
     /// `/debug/state`, but for `ready` and the rest of the gateway's counters, which are the caller's to add.
@@ -28,6 +29,7 @@ impl Traffic {
             now: self.inner.clock.now().rfc3339(),
             ready: false,
             priorities: self.each::<PriorityView>(|report| report.view.clone()),
+            commands: self.commands(),
             counters: [
                 count("steps", counters.steps.load(Ordering::Relaxed)),
                 count("exchanges", counters.exchanges.load(Ordering::Relaxed)),

@@ -46,6 +46,7 @@ fn caller(region: &str) -> CallerIdentity {
         region: Some(region.into()),
         member: Some(format!("{region}-1")),
         hub: false,
+        operator: None,
     }
 }
 
@@ -95,7 +96,8 @@ fn a_standby_forwards_within_the_grant_and_the_policy() {
 fn a_report_counts_only_from_whom_it_names() {
     let (traffic, _config) = gateway("chengdu");
     let lie = report("shenzhen", 100);
-    let hub = CallerIdentity { federation: "fed".into(), region: None, member: None, hub: true };
+    let hub =
+        CallerIdentity { federation: "fed".into(), region: None, member: None, hub: true, operator: None };
     for caller in [caller("beijing"), caller("chengdu"), hub] {
         let ours = traffic.exchange(&caller, lie.clone());
         assert_eq!(ours.member, "chengdu-1", "everybody gets our own");

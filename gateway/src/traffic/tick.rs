@@ -53,21 +53,24 @@ impl Traffic {
 
     /// Decides on every priority, and says what is different: to the log, and at once to the peers.
     pub(super) fn step(&self, config: &Config, told: &mut BTreeMap<String, Gist>) {
+        self.expire_commands();
+        let book = self.inner.book.lock().clone();
         let ceiling = ceiling(config);
         let lives = self.inner.lives.read().clone();
         let mut urgent = false;
         told.retain(|name, _| lives.contains_key(name));
         for (name, live) in lives {
-            let Some(priority) = config.priorities.get(&name) else { continue };
+            let Some(wanted) = config.priorities.get(&name) else { continue };
             let heard = self.inner.inbox.lock().about(&name);
+            let now = self.inner.clock.now();
             let around = Surroundings {
-                now: self.inner.clock.now(),
+                now,
                 identity: &config.identity,
                 peers: &config.peers,
                 heard: &heard,
                 ceiling,
             };
-            let changes = live.step(priority, &around);
+            let changes = live.step(&book.govern(&name, wanted, now), &around);
             log(&name, &changes);
             let new = live.decision().map(|decision| gist(&decision.report));
             if let Some(new) = new.filter(|new| told.get(&name) != Some(new)) {

@@ -5,6 +5,7 @@
 
 mod alone;
 mod bounds;
+mod commands;
 mod corpus;
 mod dns;
 mod emptied;

@@ -14,7 +14,7 @@ use crate::support::backend::refusing;
 use crate::support::client::{get, http1};
 use crate::support::{Authority, Backend, PRIORITY, World, change, eventually, one_route};
 
-const REGIONS: [&str; 3] = ["first", "second", "third"];
+pub(crate) const REGIONS: [&str; 3] = ["first", "second", "third"];
 
 /// Seconds instead of half minutes.
 fn priority() -> Priority {
@@ -38,12 +38,13 @@ fn priority() -> Priority {
     }
 }
 
-struct Federation {
-    worlds: HashMap<&'static str, World>,
+pub(crate) struct Federation {
+    pub(crate) worlds: HashMap<&'static str, World>,
+    pub(crate) authority: Authority,
 }
 
 impl Federation {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let authority = Authority::new();
         let mut worlds = HashMap::new();
         for region in REGIONS {
@@ -61,7 +62,7 @@ impl Federation {
                 config.priorities = [(PRIORITY.to_owned(), priority())].into();
             });
         }
-        let federation = Self { worlds };
+        let federation = Self { worlds, authority };
         for region in REGIONS {
             federation
                 .until(region, "to forward to the first", |view| view.shares.get("first") == Some(&100))
@@ -98,7 +99,12 @@ impl Federation {
         before
     }
 
-    async fn until(&self, gateway: &str, what: &str, right: impl Fn(&PriorityView) -> bool) -> PriorityView {
+    pub(crate) async fn until(
+        &self,
+        gateway: &str,
+        what: &str,
+        right: impl Fn(&PriorityView) -> bool,
+    ) -> PriorityView {
         let traffic = self.worlds[gateway].gateway.traffic();
         let view = || async { traffic.state().priorities.get(PRIORITY).cloned().unwrap_or_default() };
         eventually(&format!("{gateway} {what}"), Duration::from_secs(20), view, right).await
@@ -119,7 +125,7 @@ fn clients(address: SocketAddr) -> JoinSet<()> {
     clients
 }
 
-fn answered(view: &PriorityView) -> (&str, u32) {
+pub(crate) fn answered(view: &PriorityView) -> (&str, u32) {
     view.answer.as_ref().map_or(("", 0), |answer| (&answer.region, answer.ttl_seconds))
 }
 

@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use spillway_decide::commands::{Book, Order, Verb};
 use spillway_decide::evidence::Evidence;
 use spillway_decide::reach::{Company, Watch};
 use spillway_decide::{
@@ -73,6 +74,8 @@ pub(crate) struct Federation {
     peers: Vec<Peer>,
     gateways: Vec<Gateway>,
     script: Script,
+    /// What people commanded; all gateways hear of it at once.
+    book: Book,
     now: u64,
     pub(crate) events: Vec<Event>,
     /// Requests a second at each region's front door.
@@ -98,7 +101,16 @@ impl Federation {
         };
         let gateways = regions.clone().map(|region| Gateway::new(region, Time(EPOCH), &priority)).collect();
         let peers = (1..).zip(regions).map(peer).collect();
-        Self { priority, peers, gateways, script, now: 0, events: Vec::new(), rate: 200 }
+        Self {
+            priority,
+            peers,
+            gateways,
+            script,
+            book: Book::default(),
+            now: 0,
+            events: Vec::new(),
+            rate: 200,
+        }
     }
 
     /// Runs until `second`.
@@ -115,6 +127,15 @@ impl Federation {
             }
         }
         self
+    }
+
+    /// Alice says something.
+    pub(crate) fn order(&mut self, command: Verb, region: &str, for_seconds: Option<u64>) {
+        let (region, reason) = (region.to_owned(), "a test".to_owned());
+        let order = Order { command, region, priority: None, for_seconds, reason };
+        let priorities = [("p".to_owned(), self.priority.clone())].into();
+        let taken = self.book.order(Time(EPOCH + self.now), ("alice", "m"), &order, &priorities);
+        taken.expect("a good order");
     }
 
     fn seconds(&self) -> f64 {
@@ -186,13 +207,14 @@ impl Federation {
     fn decide(&mut self) -> bool {
         let (now, seconds) = (Time(EPOCH + self.now), self.seconds());
         let mut changed = false;
+        let governed = self.book.govern("p", &self.priority, now);
         let alive: Vec<bool> = self.gateways.iter().map(|gateway| !self.is_dead(&gateway.region)).collect();
         for (gateway, alive) in self.gateways.iter_mut().zip(alive) {
             if !alive {
                 *gateway = Gateway::new(gateway.region.clone(), now, &self.priority);
                 continue;
             }
-            for change in gateway.decide(now, &self.priority, &self.peers) {
+            for change in gateway.decide(now, &governed, &self.peers) {
                 changed = true;
                 self.events.push(Event { at: seconds, gateway: gateway.region.clone(), what: change });
             }

@@ -1,0 +1,200 @@
+//! What a person sends, and the commands it becomes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::{Book, Command, Kind, MAX_COMMANDS, MAX_LIFETIME};
+use crate::priority::Priority;
+use crate::time::Time;
+
+const MAX_REASON: usize = 256;
+
+/// What a person can say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Verb {
+    /// Keep traffic away.
+    Drain,
+    /// End a drain.
+    Undrain,
+    /// Keep traffic there.
+    Pin,
+    /// End a pin.
+    Unpin,
+    /// No verdict moves its traffic.
+    Freeze,
+    /// End a freeze.
+    Unfreeze,
+}
+
+impl Verb {
+    /// The kind of command, and whether it begins or ends one.
+    #[must_use]
+    pub const fn kind(self) -> (Kind, bool) {
+        match self {
+            Self::Drain => (Kind::Drain, true),
+            Self::Undrain => (Kind::Drain, false),
+            Self::Pin => (Kind::Pin, true),
+            Self::Unpin => (Kind::Pin, false),
+            Self::Freeze => (Kind::Freeze, true),
+            Self::Unfreeze => (Kind::Freeze, false),
+        }
+    }
+}
+
+/// The body of `POST /.well-known/spillway/commands`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Order {
+    /// What is to be done.
+    pub command: Verb,
+    /// With which region.
+    pub region: String,
+    /// For which priority; absent: for all that have the region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<String>,
+    /// For so many seconds, 1 to 86400. What ends a command needs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_seconds: Option<u64>,
+    /// Why: 1 to 256 characters on one line.
+    pub reason: String,
+}
+
+/// Why an order was not taken. Names the field and says what is allowed.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Refusal {
+    /// No priority here has the region.
+    #[error("region: {0:?} is in no RegionPriority that this gateway knows; known are: {1}")]
+    Region(String, String),
+    /// No such priority, or not with this region.
+    #[error("priority: {0:?} is no RegionPriority with region {1:?}; allowed are: {2}")]
+    Priority(String, String, String),
+    /// A duration that is missing or out of bounds.
+    #[error("forSeconds: 1 to {max} seconds are required", max = MAX_LIFETIME.as_secs())]
+    Lifetime,
+    /// Ends at once.
+    #[error("forSeconds: a command that ends another has no duration")]
+    NoLifetime,
+    /// Words that do not fit a line.
+    #[error("reason: 1 to {MAX_REASON} characters on one line are required")]
+    Reason,
+    /// Nothing would be left.
+    #[error("region: draining {0:?} would leave no region of RegionPriority {1:?} that traffic may go to")]
+    NothingLeft(String, String),
+    /// Too many.
+    #[error("{MAX_COMMANDS} commands are held, which is as many as may be: wait until one ends")]
+    Full,
+}
+
+impl Book {
+    /// Takes a person's order, given `by` this name to the gateway of member `via`. Gives what is new.
+    pub fn order(
+        &mut self,
+        now: Time,
+        (by, via): (&str, &str),
+        order: &Order,
+        priorities: &BTreeMap<String, Priority>,
+    ) -> Result<Vec<Command>, Refusal> {
+        check(order, priorities)?;
+        let (kind, begins) = order.command.kind();
+        let issued_at = self.next(now);
+        let command = |nth: usize, priority: Option<String>, lifetime: Duration| Command {
+            id: format!("{via}-{}-{nth}", issued_at.0),
+            kind,
+            region: order.region.clone(),
+            priority,
+            reason: order.reason.trim().to_owned(),
+            by: by.to_owned(),
+            via: via.to_owned(),
+            issued_at,
+            expires_at: issued_at + lifetime,
+            revoked: !begins,
+        };
+        let made = if begins {
+            self.check_drain(now, order, priorities)?;
+            let lifetime = Duration::from_secs(order.for_seconds.unwrap_or_default());
+            vec![command(0, order.priority.clone(), lifetime)]
+        } else {
+            let ended = self.subjects(kind, order).into_iter();
+            (0..).zip(ended).map(|(nth, priority)| command(nth, priority, MAX_LIFETIME)).collect()
+        };
+        let grows = made.iter().any(|new| !self.all().iter().any(|known| known.subject() == new.subject()));
+        if grows && self.is_full() {
+            return Err(Refusal::Full);
+        }
+        for command in &made {
+            self.put(command);
+        }
+        Ok(made)
+    }
+
+    /// What an end is about: the priority that it names; without one, all priorities together and each that has
+    /// a command of its own. Also what is not known here is ended, for another gateway may know it.
+    fn subjects(&self, kind: Kind, order: &Order) -> Vec<Option<String>> {
+        let own = self.all().iter().filter(|known| known.kind == kind && known.region == order.region);
+        let mut subjects = vec![order.priority.clone()];
+        if order.priority.is_none() {
+            subjects.extend(own.filter(|known| known.priority.is_some()).map(|known| known.priority.clone()));
+        }
+        subjects
+    }
+
+    /// A drain that no priority could follow is refused. Of several it is followed where it can be.
+    fn check_drain(
+        &self,
+        now: Time,
+        order: &Order,
+        priorities: &BTreeMap<String, Priority>,
+    ) -> Result<(), Refusal> {
+        let mut about = priorities.iter().filter(|(name, priority)| {
+            priority.contains(&order.region) && order.priority.as_ref().is_none_or(|wanted| wanted == *name)
+        });
+        let leaves = |name: &str, priority: &Priority| {
+            let governed = self.govern(name, priority, now);
+            governed
+                .regions
+                .iter()
+                .any(|entry| entry.name != order.region && entry.intent != crate::priority::Intent::Drained)
+        };
+        let first = about.clone().next().map(|(name, _)| name.clone()).unwrap_or_default();
+        if order.command == Verb::Drain && !about.any(|(name, priority)| leaves(name, priority)) {
+            return Err(Refusal::NothingLeft(order.region.clone(), first));
+        }
+        Ok(())
+    }
+}
+
+fn check(order: &Order, priorities: &BTreeMap<String, Priority>) -> Result<(), Refusal> {
+    let with_region: Vec<&str> = priorities
+        .iter()
+        .filter(|(_, priority)| priority.contains(&order.region))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if with_region.is_empty() {
+        let mut known: Vec<&str> = priorities.values().flat_map(Priority::names).collect();
+        known.sort_unstable();
+        known.dedup();
+        return Err(Refusal::Region(order.region.clone(), listed(&known)));
+    }
+    if let Some(name) = order.priority.as_deref().filter(|name| !with_region.contains(name)) {
+        return Err(Refusal::Priority(name.to_owned(), order.region.clone(), listed(&with_region)));
+    }
+    let (_, begins) = order.command.kind();
+    match order.for_seconds {
+        Some(_) if !begins => return Err(Refusal::NoLifetime),
+        Some(seconds) if (1..=MAX_LIFETIME.as_secs()).contains(&seconds) => {}
+        None if !begins => {}
+        _ => return Err(Refusal::Lifetime),
+    }
+    let reason = order.reason.trim();
+    if reason.is_empty() || reason.chars().count() > MAX_REASON || reason.chars().any(char::is_control) {
+        return Err(Refusal::Reason);
+    }
+    Ok(())
+}
+
+fn listed(names: &[&str]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}

@@ -1,5 +1,8 @@
 //! The whole story of a region, in sentences.
 
+mod change;
+pub(crate) mod ingress;
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -62,6 +65,9 @@ fn in_priority(text: &mut String, priority: &Priority, place: usize, now: Timest
     )?;
     arrivals(text, region)?;
     wishes(text, priority, region)?;
+    for change in change::of(priority, region) {
+        writeln!(text, "  changes    {change}")?;
+    }
     for note in &priority.notes {
         writeln!(text, "  note       {note}")?;
     }
@@ -122,6 +128,9 @@ fn wishes(text: &mut String, priority: &Priority, region: &Region) -> Result<()>
     };
     if let Some(wish) = wish {
         writeln!(text, "  intent     {wish}")?;
+    }
+    if !region.status.command.is_empty() {
+        writeln!(text, "  command    {}", region.status.command)?;
     }
     if priority.enforcement == Enforcement::Observe {
         writeln!(text, "  enforced   no: the priority only observes")?;
@@ -184,6 +193,7 @@ mod tests {
             "35% served here; elsewhere: chengdu 65%",
             "EveryRegionUnwell: nothing shifts",
             "no MemberCluster",
+            "changes    it comes home in steps",
         ] {
             assert!(text.contains(part), "no {part:?} in:\n{text}");
         }

@@ -1,79 +1,31 @@
-//! `kubectl spillway`: what the regions are doing, for people at a terminal.
+//! `kubectl spillway`: what the regions are doing, and what people want of them, at a terminal.
 //!
-//! `status` and `explain` read the hub and change nothing. What it prints is what the gateways decided and the hub mirrors in
-//! status; `kubectl get` shows the same objects, one line each.
+//! `status` and `explain` read the hub; `simulate` plays what would happen; none of them changes anything. `join`
+//! and `unjoin` write to the hub and to one member. What
+//! commands (`drain`, `pin`, `freeze`) goes straight to a gateway and needs no hub.
 
+mod arguments;
 mod explain;
 mod hub;
 mod join;
+mod lifetime;
+mod operator;
+mod output;
 mod report;
+mod simulate;
 mod table;
 
-use std::io::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser};
 use k8s_openapi::jiff::Timestamp;
+use spillway_decide::commands::{Order, Verb};
 
+use arguments::{Cli, Cluster, Command, Give, Thing};
 use hub::Hub;
-use report::Report;
-
-/// See which region carries the traffic, and why.
-#[derive(Parser)]
-#[command(name = "kubectl-spillway", bin_name = "kubectl spillway", version)]
-struct Cli {
-    #[command(flatten)]
-    cluster: Cluster,
-    #[command(subcommand)]
-    command: Command,
-}
-
-/// Which cluster is the hub.
-#[derive(Args)]
-struct Cluster {
-    /// The kubeconfig of the hub; else `KUBECONFIG`, else the default place
-    #[arg(long, global = true, value_name = "PATH")]
-    kubeconfig: Option<PathBuf>,
-    /// The context to use; else the current one
-    #[arg(long, global = true, value_name = "NAME")]
-    context: Option<String>,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// One row for each region of each `RegionPriority`, and one for each member
-    Status {
-        /// How to print
-        #[arg(short, long, value_enum, default_value = "table")]
-        output: Output,
-    },
-    /// The whole story of one thing
-    Explain {
-        #[command(subcommand)]
-        thing: Thing,
-    },
-    Join(join::Join),
-    Unjoin(join::Unjoin),
-}
-
-#[derive(Subcommand)]
-enum Thing {
-    /// A region: its verdicts against their bounds, where its arrivals go, its members
-    Region {
-        /// Name of the region
-        name: String,
-    },
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Output {
-    /// Columns
-    Table,
-    /// The same as JSON
-    Json,
-}
+use operator::{Access, give, issue, meaning};
+use output::Output;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -88,27 +40,78 @@ async fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<()> {
     let Cluster { kubeconfig, context } = cli.cluster;
-    let text = match cli.command {
-        Command::Join(what) => join::join(what, join::Access { kubeconfig, context }).await?,
-        Command::Unjoin(what) => join::unjoin(what, join::Access { kubeconfig, context }).await?,
-        Command::Status { output } => {
-            let report = Hub::connect(kubeconfig, context).await?.report().await?;
-            status(output, &report)?
+    let joining = || join::Access { kubeconfig: kubeconfig.clone(), context: context.clone() };
+    let hub = || Hub::connect(kubeconfig.clone(), context.clone());
+    let output = cli.output;
+    match cli.command {
+        Command::Status => {
+            let report = hub().await?.report().await?;
+            output.print(&report, |report| table::status(report, Timestamp::now()))
         }
-        Command::Explain { thing: Thing::Region { name } } => {
-            let report = Hub::connect(kubeconfig, context).await?.report().await?;
-            explain::region(&report, &name, Timestamp::now())?
+        Command::Explain { thing } => explain(&hub().await?, &thing, output).await,
+        Command::Simulate(what) => {
+            let report = hub().await?.report().await?;
+            output.print(&simulate::run(&report, &what)?, simulate::Story::table)
         }
-    };
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
+        Command::Drain(what) => command(Verb::Drain, what.give(), hub(), output).await,
+        Command::Pin(what) => command(Verb::Pin, what.give(), hub(), output).await,
+        Command::Freeze(what) => command(Verb::Freeze, what.give(), hub(), output).await,
+        Command::Undrain(what) => command(Verb::Undrain, what.give(), hub(), output).await,
+        Command::Unpin(what) => command(Verb::Unpin, what.give(), hub(), output).await,
+        Command::Unfreeze(what) => command(Verb::Unfreeze, what.give(), hub(), output).await,
+        Command::Commands { all, door } => {
+            let access = Access::of(&door, hub()).await?;
+            let commands = operator::list(&access, all).await?;
+            output.print(&commands, |commands| operator::commands_table(commands, Timestamp::now()))
+        }
+        Command::Join(what) => output::write(&join::join(what, joining()).await?),
+        Command::Unjoin(what) => output::write(&join::unjoin(what, joining()).await?),
+        Command::Credential { name, lifetime } => {
+            let hub = hub().await?;
+            let credential = issue(&hub.issuing().await?, &name, lifetime, Timestamp::now())?;
+            output::write(&(serde_json::to_string_pretty(&credential)? + "\n"))
+        }
+        Command::Completion { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "kubectl-spillway", &mut script);
+            output::write(&String::from_utf8(script)?)
+        }
     }
 }
 
-fn status(output: Output, report: &Report) -> Result<String> {
-    match output {
-        Output::Table => Ok(table::status(report, Timestamp::now())),
-        Output::Json => Ok(serde_json::to_string_pretty(report)? + "\n"),
+async fn explain(hub: &Hub, thing: &Thing, output: Output) -> Result<()> {
+    let (report, now) = (hub.report().await?, Timestamp::now());
+    match thing {
+        Thing::Region { name } => {
+            let text = explain::region(&report, name, now)?;
+            output.print(&report.about(name), |_| text)
+        }
+        Thing::Ingress { name } => {
+            let (namespace, name) = name.split_once('/').unwrap_or(("default", name));
+            let ingress = hub.ingress(namespace, name).await?;
+            let story = explain::ingress::Story::of(ingress, &report);
+            let text = story.table(&report, now)?;
+            output.print(&story, |_| text)
+        }
     }
+}
+
+async fn command(
+    verb: Verb,
+    what: Give,
+    hub: impl Future<Output = Result<Hub>>,
+    output: Output,
+) -> Result<()> {
+    let Give { region, priority, reason, lifetime, door } = what;
+    let for_seconds = lifetime.map(|lifetime| lifetime.as_secs());
+    let order = Order { command: verb, region, priority, for_seconds, reason };
+    let access = Access::of(&door, hub).await?;
+    if output == Output::Table {
+        eprintln!("{}", meaning(&order));
+    }
+    let said = give(&access, &order).await?;
+    if let Some(warning) = said.warning() {
+        eprintln!("warning: {warning}");
+    }
+    output.print(&said, operator::Said::table)
 }

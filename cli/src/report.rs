@@ -4,30 +4,36 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::ResourceExt;
 use serde::Serialize;
-use spillway_crds::region_priority::{Enforcement, Health, Intent, Mode, RegionStatus};
+use spillway_crds::region_priority::{Dns, Enforcement, Health, Intent, Mode, Recovery, RegionStatus, Shift};
 use spillway_crds::{MemberCluster, RegionPriority};
 
 /// Everything, sorted by name.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Report {
     pub(crate) priorities: Vec<Priority>,
     pub(crate) members: Vec<Member>,
 }
 
 /// A `RegionPriority`.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Priority {
     pub(crate) name: String,
     pub(crate) mode: Mode,
     pub(crate) enforcement: Enforcement,
     pub(crate) health: Health,
+    pub(crate) shift: Shift,
+    pub(crate) recovery: Recovery,
+    pub(crate) dns: Dns,
+    pub(crate) witnesses: Vec<String>,
+    /// Mode Ordered: the region that most gateways' DNS sends people to.
+    pub(crate) active: Option<String>,
     /// What the hub says of the priority as a whole, where it is worth saying.
     pub(crate) notes: Vec<String>,
     pub(crate) regions: Vec<Region>,
 }
 
 /// A region of a priority: what people want of it and how it is.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Region {
     pub(crate) intent: Intent,
     #[serde(flatten)]
@@ -35,7 +41,7 @@ pub(crate) struct Region {
 }
 
 /// A `MemberCluster`.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Member {
     pub(crate) name: String,
@@ -44,6 +50,7 @@ pub(crate) struct Member {
     pub(crate) reachable: String,
     pub(crate) gateway_ready: String,
     pub(crate) version: Option<String>,
+    pub(crate) max_requests_per_second: Option<u32>,
     pub(crate) last_seen: Option<Time>,
     /// Why it is not ready.
     pub(crate) message: Option<String>,
@@ -56,6 +63,14 @@ impl Report {
         priorities.sort_by(|a, b| a.name.cmp(&b.name));
         members.sort_by(|a, b| (&a.region, &a.name).cmp(&(&b.region, &b.name)));
         Self { priorities, members }
+    }
+
+    /// What of it is about one region.
+    pub(crate) fn about(&self, region: &str) -> Self {
+        let mut about = self.clone();
+        about.priorities.retain(|priority| priority.regions.iter().any(|entry| entry.status.name == region));
+        about.members.retain(|member| member.region == region);
+        about
     }
 }
 
@@ -74,6 +89,11 @@ impl Priority {
             mode: priority.spec.mode,
             enforcement: priority.spec.enforcement,
             health: priority.spec.health,
+            shift: priority.spec.shift,
+            recovery: priority.spec.recovery,
+            dns: priority.spec.dns,
+            witnesses: priority.spec.witnesses,
+            active: status.active.clone(),
             regions: regions.collect(),
             notes: notes(&status.conditions),
         }
@@ -97,6 +117,7 @@ impl Member {
             gateway_ready: is("GatewayReady"),
             message: unwell.map(|condition| format!("{}: {}", condition.reason, condition.message)),
             version: status.version,
+            max_requests_per_second: member.spec.capacity.map(|capacity| capacity.max_requests_per_second),
             last_seen: status.last_seen,
         }
     }

@@ -77,7 +77,11 @@ pub(crate) fn targets(targets: &[SpillTarget]) -> String {
 /// How long ago, in the two largest units, as `kubectl` says it.
 pub(crate) fn age(since: Option<&Time>, now: Timestamp) -> String {
     let Some(Time(since)) = since else { return dash() };
-    let seconds = now.as_second().saturating_sub(since.as_second()).max(0);
+    seconds(now.as_second().saturating_sub(since.as_second()).max(0))
+}
+
+/// A duration in its two largest units.
+pub(crate) fn seconds(seconds: i64) -> String {
     match seconds {
         0..120 => format!("{seconds}s"),
         120..7200 => format!("{}m{}s", seconds / 60, seconds % 60),
@@ -86,12 +90,12 @@ pub(crate) fn age(since: Option<&Time>, now: Timestamp) -> String {
     }
 }
 
-fn dash() -> String {
+pub(crate) fn dash() -> String {
     "-".to_owned()
 }
 
 /// Columns without lines, as `kubectl` prints them.
-fn columns(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+pub(crate) fn columns(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(header).add_rows(rows);

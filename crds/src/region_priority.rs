@@ -32,13 +32,31 @@ use crate::schema::{host_ports, region_name, rule};
     category = "spillway",
     doc = "Regions in the order of their priority, and when traffic moves between them.",
     printcolumn(name = "Mode", type_ = "string", json_path = ".spec.mode"),
-    printcolumn(name = "Enforcement", type_ = "string", json_path = ".spec.enforcement"),
+    printcolumn(name = "Enforcement", type_ = "string", json_path = ".spec.enforcement", priority = 1),
     printcolumn(name = "First", type_ = "string", json_path = ".spec.regions[0].name"),
+    printcolumn(
+        name = "Active",
+        type_ = "string",
+        json_path = ".status.active",
+        description = "The region that most gateways' DNS sends people to."
+    ),
     printcolumn(
         name = "Degraded",
         type_ = "string",
         json_path = ".status.regions[?(@.verdict==\"Degraded\")].name",
         description = "The first region that is Degraded."
+    ),
+    printcolumn(
+        name = "Since",
+        type_ = "date",
+        json_path = ".status.regions[?(@.verdict==\"Degraded\")].since",
+        description = "For how long it has been."
+    ),
+    printcolumn(
+        name = "Command",
+        type_ = "string",
+        json_path = ".status.regions[?(@.command)].command",
+        description = "The first command of people that is in force."
     ),
     printcolumn(
         name = "FailOpen",

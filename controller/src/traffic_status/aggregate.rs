@@ -11,7 +11,7 @@ use k8s_openapi::{
 };
 use spillway_crds::{
     RegionPriority, RegionPriorityStatus,
-    region_priority::{RegionStatus, SliStatus, SpillTarget, Verdict as Shown},
+    region_priority::{Mode, RegionStatus, SliStatus, SpillTarget, Verdict as Shown},
 };
 use spillway_decide::{
     Verdict,
@@ -56,13 +56,29 @@ pub(crate) fn status(
     let regions: Vec<_> = regions.collect();
     let generation = priority.metadata.generation;
     let conditions = conditions(&before.conditions, generation, &regions, heard, now);
-    RegionPriorityStatus { observed_generation: generation, conditions, regions }
+    let active = active(priority, heard);
+    let kept = before.active_since.clone().filter(|_| active == before.active);
+    let active_since = active.as_ref().map(|_| kept.unwrap_or(Time(now)));
+    RegionPriorityStatus { observed_generation: generation, conditions, active, active_since, regions }
+}
+
+/// Where most gateways' DNS sends people; of as many, the region that comes first. Nobody where each region
+/// serves its own.
+fn active(priority: &RegionPriority, heard: &[Heard<'_>]) -> Option<String> {
+    let answered = |name: &str| {
+        let answers = heard.iter().filter_map(|heard| heard.view.answer.as_ref());
+        answers.filter(|answer| answer.region == name).count()
+    };
+    let counted = priority.spec.regions.iter().rev().map(|region| (answered(&region.name), &region.name));
+    let (count, name) = counted.max_by_key(|(count, _)| *count)?;
+    (count > 0 && priority.spec.mode == Mode::Ordered).then(|| name.clone())
 }
 
 /// Whether the difference is worth a write at once: not just figures and words.
 pub(crate) fn is_significant(before: &RegionPriorityStatus, new: &RegionPriorityStatus) -> bool {
     let row = |row: &RegionStatus| {
-        (row.name.clone(), row.verdict, row.votes_bad, row.voters, row.spill_to.clone(), row.share_percent)
+        let figures = (row.votes_bad, row.voters, row.spill_to.clone(), row.share_percent);
+        (row.name.clone(), row.verdict, row.command.clone(), figures)
     };
     let condition =
         |condition: &Condition| (condition.type_.clone(), condition.status.clone(), condition.reason.clone());
@@ -70,6 +86,7 @@ pub(crate) fn is_significant(before: &RegionPriorityStatus, new: &RegionPriority
     let conditions =
         |status: &RegionPriorityStatus| status.conditions.iter().map(condition).collect::<Vec<_>>();
     before.observed_generation != new.observed_generation
+        || before.active != new.active
         || rows(before) != rows(new)
         || conditions(before) != conditions(new)
 }
@@ -96,6 +113,7 @@ fn row(name: &str, old: Option<&RegionStatus>, heard: &[Heard<'_>], now: Timesta
         name: name.into(),
         verdict,
         reason: view.reason.clone(),
+        command: views.iter().map(|view| &view.command).max().cloned().unwrap_or_default(),
         since,
         votes_bad: view.votes_bad,
         voters: view.voters,
@@ -231,6 +249,28 @@ mod tests {
             let reports = [report("a", verdicts, home), report("b", verdicts, 100)];
             assert_eq!(fail_open(&told(&reports, &before)), reason, "{verdicts:?}");
         }
+    }
+
+    #[test]
+    fn names_the_active_region_and_what_people_commanded() {
+        let before = RegionPriorityStatus::default();
+        let with = |region: &str, answered: &str| {
+            let mut report = Arc::unwrap_or_clone(report(region, ["Healthy", "Healthy"], 100));
+            let view = &mut report.priorities.get_mut("p").unwrap().view;
+            let answer = json!({"region": answered, "addresses": ["127.0.0.1"], "ttlSeconds": 30});
+            view.answer = Some(serde_json::from_value(answer).unwrap());
+            Arc::new(report)
+        };
+        let well = told(&[with("a", "a"), with("b", "a")], &before);
+        assert_eq!((well.active.as_deref(), well.regions[0].command.as_str()), (Some("a"), ""));
+        assert_eq!(well.active_since.as_ref().unwrap().0.as_second(), 9);
+        let mut drained = [with("a", "b"), with("b", "b")];
+        let view = &mut Arc::make_mut(&mut drained[1]).priorities.get_mut("p").unwrap().view;
+        view.regions.get_mut("a").unwrap().command = "drained by alice".to_owned();
+        let drained = told(&drained, &well);
+        assert_eq!(drained.active.as_deref(), Some("b"));
+        assert_eq!(drained.regions[0].command, "drained by alice");
+        assert!(is_significant(&well, &drained));
     }
 
     #[test]

@@ -9,7 +9,10 @@ use std::{
 
 use k8s_openapi::jiff::Timestamp;
 use kube::{ResourceExt, api::ApiResource};
-use spillway_crds::{RegionPriority, RegionPriorityStatus, region_priority::Verdict};
+use spillway_crds::{
+    RegionPriority, RegionPriorityStatus,
+    region_priority::{RegionStatus, Verdict},
+};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -84,9 +87,11 @@ async fn tell(
     before: &RegionPriorityStatus,
     new: &RegionPriorityStatus,
 ) {
+    tell_moves(f, priority, before, new).await;
     for row in &new.regions {
-        let old = before.regions.iter().find(|old| old.name == row.name).map(|old| old.verdict);
-        let old = old.unwrap_or_default();
+        let old = before.regions.iter().find(|old| old.name == row.name);
+        tell_commands(f, priority, old.map_or("", |old| old.command.as_str()), row).await;
+        let old = old.map(|old| old.verdict).unwrap_or_default();
         if old == row.verdict {
             continue;
         }
@@ -100,5 +105,35 @@ async fn tell(
         } else {
             f.events.normal(priority, &reason, "Observe", &note).await;
         }
+    }
+}
+
+/// That people are sent elsewhere.
+async fn tell_moves(
+    f: &Federation,
+    priority: &RegionPriority,
+    before: &RegionPriorityStatus,
+    new: &RegionPriorityStatus,
+) {
+    let (Some(from), Some(to)) = (&before.active, &new.active) else { return };
+    if from != to {
+        let left = new.regions.iter().find(|row| row.name == *from);
+        let why = left.map_or("", |row| row.reason.as_str());
+        let note = format!("{from} → {to}: most gateways' DNS sends people to {to}; {from}: {why}");
+        f.events.normal(priority, "ActiveRegionChanged", "Observe", &note).await;
+    }
+}
+
+/// What people command at gateways, and that it is over.
+async fn tell_commands(f: &Federation, priority: &RegionPriority, old: &str, row: &RegionStatus) {
+    let (name, new) = (&row.name, &row.command);
+    if old == new {
+        return;
+    }
+    if new.is_empty() {
+        let note = format!("{name} is no longer {old}");
+        f.events.normal(priority, "CommandEnded", "Command", &note).await;
+    } else {
+        f.events.normal(priority, "RegionCommanded", "Command", &format!("{name} is {new}")).await;
     }
 }

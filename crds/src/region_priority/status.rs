@@ -17,6 +17,12 @@ pub struct RegionPriorityStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
+    /// Mode `Ordered`: the region that most gateways' DNS sends people to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<String>,
+    /// Since when, as far as the hub saw it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active_since: Option<Time>,
     /// One row a region, in the order of `spec.regions`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
@@ -35,6 +41,9 @@ pub struct RegionStatus {
     /// Why, in a sentence.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
+    /// What people have commanded of it at a gateway; absent if nothing. The reason begins with it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub command: String,
     /// When the verdict began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Time>,

@@ -1,0 +1,84 @@
+//! By which credential, and to which gateways.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use jiff::Timestamp;
+
+use super::credential::{Credential, Gateway};
+use super::issue;
+use crate::hub::Hub;
+
+/// A credential that is made for one command only.
+const MOMENT: Duration = Duration::from_mins(5);
+
+/// How gateways are reached.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Door {
+    /// A gateway's spill address, HOST:PORT; without it, those that the credential or the hub names
+    #[arg(long, value_name = "HOST:PORT")]
+    gateway: Option<String>,
+    /// The file of `kubectl spillway credential`; without it the hub is asked, which must be up
+    #[arg(long, value_name = "FILE", env = "SPILLWAY_CREDENTIAL")]
+    credential: Option<PathBuf>,
+}
+
+/// Who says it, and whom it is said to.
+pub(crate) struct Access {
+    pub(super) credential: Credential,
+    /// Whom to ask, in this order.
+    pub(super) first: Vec<Gateway>,
+}
+
+impl Access {
+    /// From the flags; the hub is connected to only where they say too little.
+    pub(crate) async fn of(door: &Door, hub: impl Future<Output = Result<Hub>>) -> Result<Self> {
+        let now = Timestamp::now();
+        let credential = match &door.credential {
+            Some(path) => Credential::read(path, now)?,
+            None => of_the_moment(hub, now).await.context(
+                "cannot make a credential from the hub; if the hub is down, use --credential FILE, made \
+                 beforehand with `kubectl spillway credential`",
+            )?,
+        };
+        let first = match &door.gateway {
+            Some(named) => vec![at(named, &credential)?],
+            None => credential.gateways.clone(),
+        };
+        if first.is_empty() {
+            bail!("no gateway is known: name one with --gateway HOST:PORT (its spill address)");
+        }
+        Ok(Self { credential, first })
+    }
+
+    /// Every gateway that is known.
+    pub(super) fn all(&self) -> Vec<Gateway> {
+        let unknown = self.first.iter().filter(|gateway| !self.credential.gateways.contains(gateway));
+        unknown.chain(&self.credential.gateways).cloned().collect()
+    }
+}
+
+async fn of_the_moment(hub: impl Future<Output = Result<Hub>>, now: Timestamp) -> Result<Credential> {
+    let hub = hub.await?;
+    let (issuing, operator) = (hub.issuing().await?, hub.whoami().await?);
+    issue(&issuing, &operator, MOMENT, now)
+}
+
+/// The gateway at an address: the one that is known to be there, else any of the federation.
+fn at(named: &str, credential: &Credential) -> Result<Gateway> {
+    let found = named
+        .to_socket_addrs()
+        .with_context(|| format!("--gateway {named:?}: HOST:PORT is required, such as 203.0.113.10:8443"))?;
+    let addresses: Vec<SocketAddr> = found.collect();
+    let known = |gateway: &&Gateway| addresses.iter().any(|address| gateway.addresses.contains(address));
+    let unknown = || Gateway {
+        member: named.to_owned(),
+        region: String::new(),
+        addresses: addresses.clone(),
+        identity: None,
+    };
+    Ok(credential.gateways.iter().find(known).cloned().unwrap_or_else(unknown))
+}

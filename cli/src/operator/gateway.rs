@@ -1,0 +1,125 @@
+//! One gateway, asked over HTTP/2 and mutual TLS.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use serde::{Deserialize, Serialize};
+use spillway_decide::commands::{Command, Order};
+use spillway_decide::report::Report;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::credential::{Credential, Gateway};
+use super::tls;
+
+/// Connecting, asking and answering, for each address.
+const DEADLINE: Duration = Duration::from_secs(3);
+const MAX_ANSWER_BYTES: usize = 4 << 20;
+
+/// What a gateway knows of commands.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Known {
+    pub(crate) region: String,
+    pub(crate) member: String,
+    pub(crate) now: String,
+    pub(crate) commands: Vec<Command>,
+}
+
+/// Why a gateway did not do what it was asked.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// It answered, and said no: another one would say the same.
+    Refused(String),
+    /// It did not answer.
+    Unreached(anyhow::Error),
+}
+
+impl Gateway {
+    /// Gives it an order.
+    pub(super) async fn order(&self, credential: &Credential, order: &Order) -> Result<Known, Failure> {
+        let body = serde_json::to_vec(order).map_err(|error| Failure::Unreached(error.into()))?;
+        let (status, bytes) =
+            self.ask(credential, Method::POST, "commands", body).await.map_err(Failure::Unreached)?;
+        if status != StatusCode::OK {
+            let said = String::from_utf8_lossy(&bytes);
+            let said = said.trim().trim_start_matches("spillway: ").to_owned();
+            return Err(Failure::Refused(said));
+        }
+        serde_json::from_slice(&bytes).map_err(|error| Failure::Unreached(error.into()))
+    }
+
+    /// The commands that it knows.
+    pub(super) async fn commands(&self, credential: &Credential) -> Result<Known> {
+        self.get(credential, "commands").await
+    }
+
+    /// What it believes and does.
+    pub(super) async fn report(&self, credential: &Credential) -> Result<Report> {
+        self.get(credential, "report").await
+    }
+
+    async fn get<T: serde::de::DeserializeOwned>(&self, credential: &Credential, what: &str) -> Result<T> {
+        let (status, bytes) = self.ask(credential, Method::GET, what, Vec::new()).await?;
+        if status != StatusCode::OK {
+            bail!("answered {status}: {}", String::from_utf8_lossy(&bytes).trim());
+        }
+        serde_json::from_slice(&bytes).with_context(|| format!("its {what} cannot be read"))
+    }
+
+    async fn ask(
+        &self,
+        credential: &Credential,
+        method: Method,
+        what: &str,
+        body: Vec<u8>,
+    ) -> Result<(StatusCode, Bytes)> {
+        let tls = tls::config(credential, self)?;
+        let mut failed = anyhow!("it has no address");
+        for address in &self.addresses {
+            let asked = ask_at(*address, Arc::clone(&tls), &method, what, body.clone());
+            match timeout(DEADLINE, asked).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(error)) => failed = error.context(format!("at {address}")),
+                Err(_) => failed = anyhow!("at {address}: no answer within {} s", DEADLINE.as_secs()),
+            }
+        }
+        Err(failed)
+    }
+}
+
+async fn ask_at(
+    address: SocketAddr,
+    tls: Arc<ClientConfig>,
+    method: &Method,
+    what: &str,
+    body: Vec<u8>,
+) -> Result<(StatusCode, Bytes)> {
+    let tcp = TcpStream::connect(address).await?;
+    let stream = TlsConnector::from(tls).connect(ServerName::IpAddress(address.ip().into()), tcp).await?;
+    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
+    let driver = tokio::spawn(connection);
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("https://{address}/.well-known/spillway/{what}"))
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(Full::new(Bytes::from(body)))?;
+    let response = match sender.send_request(request).await {
+        Ok(response) => response,
+        // What the gateway thinks of our certificate is told by the connection, not by the request.
+        Err(error) => return Err(driver.await.ok().and_then(Result::err).unwrap_or(error).into()),
+    };
+    let status = response.status();
+    let collected = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
+    Ok((status, collected.map_err(|error| anyhow!("{error}"))?.to_bytes()))
+}

@@ -25,6 +25,7 @@ mod cluster;
 mod fault;
 mod links;
 mod logs;
+mod operator;
 mod options;
 mod processes;
 mod programs;

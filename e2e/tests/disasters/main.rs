@@ -6,4 +6,5 @@ mod s06_dead_gateway;
 mod s07_dead_api_server;
 mod s09_dead_controller;
 mod s10_thousand_a_second;
+mod s11_commands_without_hub;
 mod worlds;

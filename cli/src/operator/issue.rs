@@ -87,3 +87,73 @@ fn named(certificate: &str) -> Option<String> {
     let name = certificate.subject().iter_common_name().next()?.as_str().ok()?.to_owned();
     name.strip_prefix(CA_NAME).map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rcgen::{BasicConstraints, IsCa};
+
+    use super::*;
+    use crate::operator::credential::Gateway;
+    use crate::operator::tls;
+
+    fn issuing(name: &str) -> Issuing {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap().pem();
+        Issuing {
+            authorities: certificate.clone(),
+            certificate,
+            key: key.serialize_pem(),
+            hub_uid: "uid".to_owned(),
+            gateways: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_credential_names_its_operator_and_ends() {
+        let now: Timestamp = "2026-11-23T00:00:00Z".parse().unwrap();
+        let credential =
+            issue(&issuing("Spillway CA of fed"), "alice", Duration::from_hours(24), now).unwrap();
+        let (_, pem) = parse_x509_pem(credential.certificate.as_bytes()).unwrap();
+        let (_, certificate) = parse_x509_certificate(&pem.contents).unwrap();
+        assert_eq!(tls::uri(&pem.contents.as_slice().into()).unwrap(), "spiffe://fed/operator/alice");
+        assert_eq!(certificate.validity().not_after.timestamp(), now.as_second() + 86_400);
+        let usage = certificate.extended_key_usage().unwrap().unwrap().value;
+        assert!(usage.client_auth && !usage.server_auth, "it is nobody's server");
+        let gateway =
+            Gateway { member: "m".into(), region: "r".into(), addresses: Vec::new(), identity: None };
+        assert!(tls::config(&credential, &gateway).is_ok());
+        let other = issue(&issuing("our own CA"), "alice", Duration::from_hours(24), now).unwrap();
+        assert_eq!(other.federation, "uid", "as the controller names a federation that was given no name");
+    }
+
+    #[test]
+    fn names_that_do_not_fit_are_refused() {
+        for name in ["", "a/b", "alice smith", "ä"] {
+            let refused =
+                issue(&issuing("CA"), name, Duration::from_hours(1), Timestamp::now()).err().unwrap();
+            assert!(refused.to_string().contains("are allowed"), "{name:?}: {refused}");
+        }
+    }
+
+    #[test]
+    fn a_credential_that_expired_or_is_none_is_refused() {
+        let directory = std::env::temp_dir().join(format!("spillway-credential-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let path = directory.join("alice.json");
+        let made: Timestamp = "2026-11-23T00:00:00Z".parse().unwrap();
+        let credential = issue(&issuing("CA"), "alice", Duration::from_hours(1), made).unwrap();
+        std::fs::write(&path, serde_json::to_string(&credential).unwrap()).unwrap();
+        let read = |hours: u64| Credential::read(&path, made + Duration::from_hours(hours));
+        assert!(read(0).is_ok());
+        assert!(read(1).err().unwrap().to_string().contains("expired at 2026-11-23T01:00:00Z"));
+        std::fs::write(&path, "{}").unwrap();
+        assert!(read(0).err().unwrap().to_string().contains("this is no OperatorCredential"));
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+}

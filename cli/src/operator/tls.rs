@@ -93,7 +93,7 @@ impl ServerCertVerifier for Member {
     }
 }
 
-fn uri(certificate: &CertificateDer<'_>) -> Option<String> {
+pub(super) fn uri(certificate: &CertificateDer<'_>) -> Option<String> {
     let (_, certificate) = parse_x509_certificate(certificate).ok()?;
     let names = certificate.subject_alternative_name().ok()??;
     names.value.general_names.iter().find_map(|name| match name {

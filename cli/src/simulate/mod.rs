@@ -5,6 +5,8 @@
 mod federation;
 mod wanted;
 
+use std::fmt;
+
 use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
@@ -59,6 +61,16 @@ enum Service {
     Dead,
 }
 
+impl fmt::Display for Service {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Latency(milliseconds) => write!(formatter, "takes {milliseconds} ms for every request"),
+            Self::Errors(percent) => write!(formatter, "fails {percent} % of its requests"),
+            Self::Dead => formatter.write_str("is dead"),
+        }
+    }
+}
+
 impl Fault {
     fn service(&self) -> Service {
         match (self.latency, self.errors) {
@@ -110,7 +122,7 @@ pub(crate) fn run(report: &Report, what: &What) -> Result<Story> {
     }
     Ok(Story {
         region: what.region.clone(),
-        fault: format!("{:?}", what.fault.service()),
+        fault: what.fault.service().to_string(),
         seconds: what.seconds,
         priorities: about.into_iter().map(|priority| course(report, priority, what)).collect(),
     })
@@ -251,7 +263,7 @@ mod tests {
         let cap = "as many regions are drained as may be: traffic stays";
         when(&course.timeline, "shenzhen", cap);
         let text = run(&report, &what(Service::Errors(80), 60)).unwrap().table();
-        assert!(text.contains("gov: shenzhen Errors(80) for 60 s"), "{text}");
+        assert!(text.contains("gov: shenzhen fails 80 % of its requests for 60 s"), "{text}");
     }
 
     #[test]

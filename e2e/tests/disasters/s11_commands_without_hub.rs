@@ -28,6 +28,7 @@ async fn commands_without_hub(stage: Stage) -> Result<()> {
     let credential = world.kubectl_spillway_says(&["credential", "alice", "--for", "1h"]).await?;
     let file = world.dir().join("alice.json");
     std::fs::write(&file, &credential)?;
+    explained_and_foreseen(&scene).await?;
     world.kill(&Process::Controller(0)).await?;
     world.kill(&Process::ControlPlane(HUB.to_owned())).await?;
 
@@ -35,6 +36,29 @@ async fn commands_without_hub(stage: Stage) -> Result<()> {
     let begin = Instant::now();
     drained_everywhere(&scene, &file, begin).await?;
     home_again(&scene, begin).await
+}
+
+/// While the hub lives: where traffic is and why, and what would happen.
+async fn explained_and_foreseen(scene: &Scene) -> Result<()> {
+    let (world, name) = (scene.world(), format!("default/{}", scene.name()));
+    wait_until(PATIENCE, "the hub to know who serves", || async {
+        let told = world.kubectl_spillway_says(&["explain", "ingress", &name]).await?;
+        ensure!(told.contains("shenzhen serves it, the first choice of RegionPriority commanded"), "{told}");
+        ensure!(told.contains("changes    for 30 s: P95 over 1500 ms"), "{told}");
+        Ok(())
+    })
+    .await?;
+    let simulate = ["simulate", "shenzhen", "--latency", "4000", "--priority", scene.name()];
+    let foreseen = world.kubectl_spillway_says(&simulate).await?;
+    for part in
+        ["Suspected -> Degraded", "100 % spills to chengdu", "DNS answers chengdu", "Recovering -> Healthy"]
+    {
+        ensure!(foreseen.contains(part), "no {part:?} in\n{foreseen}");
+    }
+    println!("commands: what a slow shenzhen would lead to:\n{foreseen}");
+    let completion = world.kubectl_spillway_says(&["completion", "bash"]).await?;
+    ensure!(completion.contains("kubectl-spillway"), "{completion}");
+    Ok(())
 }
 
 fn drain<'a>(scene: &'a Scene, gateway: &'a str, seconds: &'a str) -> Vec<&'a str> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use spillway_crds::names::SYSTEM_NAMESPACE;
 
 use crate::join::{Join, Unjoin};
 use crate::lifetime;
@@ -76,6 +77,9 @@ pub(crate) enum Command {
         /// For how long, up to 90d
         #[arg(long = "for", value_name = "DURATION", default_value = "30d", value_parser = lifetime::of_credential)]
         lifetime: Duration,
+        /// Spillway's namespace on the hub
+        #[arg(short, long, value_name = "NAME", default_value = SYSTEM_NAMESPACE)]
+        namespace: String,
     },
     /// Print a completion script
     Completion {

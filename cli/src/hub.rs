@@ -11,7 +11,7 @@ use kube::api::PostParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
-use spillway_crds::names::{SYSTEM_NAMESPACE, member_identity, secrets};
+use spillway_crds::names::{member_identity, secrets};
 use spillway_crds::{FederatedIngress, MemberCluster, RegionPriority};
 
 use crate::operator::{Gateway, Issuing};
@@ -53,9 +53,9 @@ impl Hub {
     }
 
     /// What a credential is made of.
-    pub(crate) async fn issuing(&self) -> Result<Issuing> {
-        let api: Api<Secret> = Api::namespaced(self.0.clone(), SYSTEM_NAMESPACE);
-        let of = || format!("Secret {SYSTEM_NAMESPACE}/{}", secrets::CA);
+    pub(crate) async fn issuing(&self, namespace: &str) -> Result<Issuing> {
+        let api: Api<Secret> = Api::namespaced(self.0.clone(), namespace);
+        let of = || format!("Secret {namespace}/{}", secrets::CA);
         let secret = api.get(secrets::CA).await.with_context(|| format!("cannot read {}", of()))?;
         let field = |key: &str| {
             let bytes = secret.data.as_ref().and_then(|data| data.get(key));

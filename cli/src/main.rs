@@ -66,9 +66,9 @@ async fn run(cli: Cli) -> Result<()> {
         }
         Command::Join(what) => output::write(&join::join(what, joining()).await?),
         Command::Unjoin(what) => output::write(&join::unjoin(what, joining()).await?),
-        Command::Credential { name, lifetime } => {
+        Command::Credential { name, lifetime, namespace } => {
             let hub = hub().await?;
-            let credential = issue(&hub.issuing().await?, &name, lifetime, Timestamp::now())?;
+            let credential = issue(&hub.issuing(&namespace).await?, &name, lifetime, Timestamp::now())?;
             output::write(&(serde_json::to_string_pretty(&credential)? + "\n"))
         }
         Command::Completion { shell } => {

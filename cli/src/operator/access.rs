@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use jiff::Timestamp;
+use spillway_crds::names::SYSTEM_NAMESPACE;
 
 use super::credential::{Credential, Gateway};
 use super::issue;
@@ -24,6 +25,9 @@ pub(crate) struct Door {
     /// The file of `kubectl spillway credential`; without it the hub is asked, which must be up
     #[arg(long, value_name = "FILE", env = "SPILLWAY_CREDENTIAL")]
     credential: Option<PathBuf>,
+    /// Spillway's namespace on the hub
+    #[arg(short, long, value_name = "NAME", default_value = SYSTEM_NAMESPACE)]
+    namespace: String,
 }
 
 /// Who says it, and whom it is said to.
@@ -39,7 +43,7 @@ impl Access {
         let now = Timestamp::now();
         let credential = match &door.credential {
             Some(path) => Credential::read(path, now)?,
-            None => of_the_moment(hub, now).await.context(
+            None => of_the_moment(hub, &door.namespace, now).await.context(
                 "cannot make a credential from the hub; if the hub is down, use --credential FILE, made \
                  beforehand with `kubectl spillway credential`",
             )?,
@@ -61,9 +65,13 @@ impl Access {
     }
 }
 
-async fn of_the_moment(hub: impl Future<Output = Result<Hub>>, now: Timestamp) -> Result<Credential> {
+async fn of_the_moment(
+    hub: impl Future<Output = Result<Hub>>,
+    namespace: &str,
+    now: Timestamp,
+) -> Result<Credential> {
     let hub = hub.await?;
-    let (issuing, operator) = (hub.issuing().await?, hub.whoami().await?);
+    let (issuing, operator) = (hub.issuing(namespace).await?, hub.whoami().await?);
     issue(&issuing, &operator, MOMENT, now)
 }
 

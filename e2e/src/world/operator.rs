@@ -10,7 +10,7 @@ use super::programs::find;
 use super::{HUB, World};
 
 /// A person would have given up.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 impl World {
     /// Runs it against this world's hub, dead or alive.

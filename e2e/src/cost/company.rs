@@ -177,6 +177,7 @@ fn report(size: Size, n: usize, address: IpAddr) -> Report {
         version: VERSION,
         region: region(n),
         member: region(n),
+        commands: Vec::new(),
         priorities: (0..size.priorities).map(|p| (priority(p), about.clone())).collect(),
     }
 }

@@ -1,7 +1,7 @@
 //! Story 11: the hub is dead, and an operator drains the active region at one gateway. All gateways and their DNS follow;
 //! when the command ends, traffic comes home. Without a credential nobody commands.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -108,7 +108,7 @@ fn forge(credential: &str) -> Result<String> {
     Ok(credential.to_string())
 }
 
-async fn drained_everywhere(scene: &Scene, file: &PathBuf, begin: Instant) -> Result<()> {
+async fn drained_everywhere(scene: &Scene, file: &Path, begin: Instant) -> Result<()> {
     let (world, gateway, seconds) = (scene.world(), beijing(scene)?, format!("{DRAIN_SECONDS}s"));
     let mut arguments = drain(scene, &gateway, &seconds);
     let file = file.display().to_string();

@@ -32,6 +32,36 @@ pub mod annotations {
     pub const PROBE_HOST: &str = "kube-federation.io/probe-host";
     /// On sources and copies: `All`, `SafeMethods` or `None`.
     pub const SPILL: &str = "kube-federation.io/spill";
+    /// On sources and copies: how many bytes the body of a request may have; more is answered 413.
+    pub const MAX_BODY_BYTES: &str = "kube-federation.io/max-body-bytes";
+    /// On sources and copies: how a route's requests are treated. Those of [`POLICY`] are carried as they are
+    /// and read by gateways; docs/balancing.md says what each one means.
+    pub const CONNECT_TIMEOUT: &str = "kube-federation.io/connect-timeout-milliseconds";
+    /// How long the head of an answer may take.
+    pub const RESPONSE_TIMEOUT: &str = "kube-federation.io/response-timeout-milliseconds";
+    /// How long the body of an answer may pause.
+    pub const IDLE_TIMEOUT: &str = "kube-federation.io/idle-timeout-milliseconds";
+    /// How often an idempotent request that was lost is sent once more.
+    pub const RETRIES: &str = "kube-federation.io/retries";
+    /// Comma separated statuses for which it is, too: 502, 503, 504.
+    pub const RETRY_ON_STATUS: &str = "kube-federation.io/retry-on-status";
+    /// Over how many seconds an endpoint that becomes ready takes on its full part.
+    pub const SLOW_START: &str = "kube-federation.io/slow-start-seconds";
+    /// The name of the cookie that keeps a client at its endpoint.
+    pub const AFFINITY_COOKIE: &str = "kube-federation.io/affinity-cookie";
+    /// Whom the measured concurrency limit holds back: `None`, `Spilled` or `All`.
+    pub const CONCURRENCY_LIMIT: &str = "kube-federation.io/concurrency-limit";
+    /// All that say how a route's requests are treated.
+    pub const POLICY: [&str; 8] = [
+        CONNECT_TIMEOUT,
+        RESPONSE_TIMEOUT,
+        IDLE_TIMEOUT,
+        RETRIES,
+        RETRY_ON_STATUS,
+        SLOW_START,
+        AFFINITY_COOKIE,
+        CONCURRENCY_LIMIT,
+    ];
     /// On copies: the name of the `RegionPriority` that governs it.
     pub const PRIORITY: &str = "kube-federation.io/priority";
     /// On copies: `namespace/name` of the `FederatedIngress` that it came from.

@@ -4,7 +4,9 @@
 //! stays within its headroom, and what exceeds an origin's grant is served at home.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use crate::balance::limit::{Flow, RESERVE, TOLERANCE};
 use crate::time::Time;
 use crate::verdict::Verdict;
 
@@ -18,6 +20,49 @@ pub struct Origin<'a> {
     pub region: &'a str,
     /// It spills, or soon may.
     pub asking: bool,
+}
+
+/// What one backend carries, and at most: as its adaptive limit measures it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Load {
+    /// Its last window.
+    pub flow: Flow,
+    /// How many requests it takes at a time; none while it was never full.
+    pub limit: Option<f64>,
+    /// Its lowest median latency, in milliseconds.
+    pub lowest_millis: f64,
+}
+
+/// A window older than that says nothing about now.
+const FRESH: Duration = Duration::from_secs(10);
+
+/// Requests a second that the backends of a priority can take in by spill, what they take in now included; none
+/// while none of them was found full.
+///
+/// More spill comes as the traffic that is there: the backend that is full first bounds it. What a backend can
+/// do follows from its limit by Little's law, at the latency that it has when it is full.
+#[must_use]
+pub fn measured(now: Time, loads: &[Load]) -> Option<f64> {
+    let fresh = || loads.iter().filter(|load| now.since(load.flow.at) <= FRESH && load.flow.rate() > 0.0);
+    let total: f64 = fresh().map(|load| load.flow.rate()).sum();
+    let spilled: f64 = fresh().map(|load| load.flow.spilled_rate).sum();
+    let more = fresh().filter_map(|load| {
+        let when_full = load.flow.median_millis.max(load.lowest_millis * TOLERANCE) / 1000.0;
+        let capacity = load.limit? * (1.0 - RESERVE) / when_full;
+        Some((capacity - load.flow.rate()).max(-spilled) * total / load.flow.rate())
+    });
+    more.min_by(f64::total_cmp).map(|more| (spilled + more).max(0.0))
+}
+
+/// The ceiling that a member keeps to: what it declares, or less if it can measurably do less.
+#[must_use]
+pub fn ceiling(declared: u32, local_rate: f64, measured: Option<f64>) -> u32 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "saturates, and is at least 0"
+    )]
+    measured.map_or(declared, |spill| declared.min((local_rate + spill).floor() as u32))
 }
 
 /// What a region offers: its headroom in equal parts to the origins that ask, or to all if none does.
@@ -130,6 +175,42 @@ mod tests {
         assert_eq!((grants["a"], grants["b"]), (600, 0));
         let idle = origins.map(|origin| Origin { asking: false, ..origin });
         assert_eq!(offer(1000, 400.0, Verdict::Healthy, &idle)["b"], 300);
+    }
+
+    fn load(own: f64, spilled: f64, median: f64, limit: Option<f64>) -> Load {
+        let flow =
+            Flow { at: Time(0), median_millis: median, own_rate: own, spilled_rate: spilled, peak: 0.0 };
+        Load { flow, limit, lowest_millis: 20.0 }
+    }
+
+    /// 20 at a time, 40 ms each when full: 500 a second, less the reserve.
+    #[test]
+    fn headroom_is_what_is_measured() {
+        let measured = |loads: &[Load]| measured(Time(1_000), loads).map(f64::round);
+        for (what, loads, expected) in [
+            ("nothing known", vec![], None),
+            ("never full", vec![load(300.0, 0.0, 20.0, None)], None),
+            ("room for 150", vec![load(300.0, 0.0, 25.0, Some(20.0))], Some(150.0)),
+            ("of it 100 are there", vec![load(300.0, 100.0, 25.0, Some(20.0))], Some(150.0)),
+            ("full", vec![load(450.0, 0.0, 40.0, Some(20.0))], Some(0.0)),
+            ("too much of it spilled", vec![load(400.0, 100.0, 40.0, Some(20.0))], Some(50.0)),
+            (
+                "a second backend, never full",
+                vec![load(300.0, 0.0, 25.0, Some(20.0)), load(300.0, 0.0, 25.0, None)],
+                Some(300.0),
+            ),
+        ] {
+            assert_eq!(measured(&loads), expected, "{what}");
+        }
+        let stale = super::measured(Time(11_000), &[load(450.0, 0.0, 40.0, Some(20.0))]);
+        assert_eq!(stale, None, "eleven seconds ago");
+    }
+
+    #[test]
+    fn what_is_declared_is_only_a_ceiling() {
+        assert_eq!(ceiling(1000, 400.0, None), 1000);
+        assert_eq!(ceiling(1000, 400.0, Some(150.0)), 550);
+        assert_eq!(ceiling(1000, 400.0, Some(9000.0)), 1000);
     }
 
     #[test]

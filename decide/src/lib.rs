@@ -5,6 +5,7 @@
 //! what gateways and the controller do.
 
 pub mod answers;
+pub mod balance;
 pub mod commands;
 pub mod decider;
 pub mod decision;

@@ -142,6 +142,7 @@ impl Gateway {
         rest.spawn(traffic.clone().run(peers, listen.source, stop_all.clone()));
         rest.spawn(seen.run(stop_all.clone()));
         rest.spawn(until(stop_all.clone(), proxy.clone().follow_config()));
+        rest.spawn(until(stop_all.clone(), proxy.clone().measure()));
         rest.spawn(until(stop_all.clone(), count_configs(config.clone(), metrics.clone())));
         let admin = Admin { config, intake, traffic: traffic.clone(), proxy, metrics: metrics.clone() };
         rest.spawn(admin.run(sockets.admin.open_now()?, stop_all.clone()));

@@ -14,6 +14,8 @@ use spillway_crds::{
     names::{FINALIZER, INGRESS_CLASS, annotations, labels},
 };
 
+use spillway_decide::routes::Policy;
+
 use super::{AnnotationError, regions};
 
 /// Longest part of a generated priority's name that lists regions.
@@ -51,6 +53,9 @@ pub(crate) enum SourceError {
     /// Too many aliases, or one twice.
     #[error("annotation {}: at most 64 aliases are allowed, each once", annotations::REDIRECT_ALIASES)]
     Aliases,
+    /// What is asked for its requests is bad.
+    #[error("annotation {0}: {1}")]
+    Policy(&'static str, String),
 }
 
 /// What one source generates, ready to be applied.
@@ -78,6 +83,7 @@ pub(crate) fn generate(source: &Ingress) -> Option<Result<Generated, SourceError
 
 fn generate_for(source: &Ingress, regions: &[String]) -> Result<Generated, SourceError> {
     let priority_name = priority_name(regions);
+    check_policy(source)?;
     let mut spec = json!({
         "template": template(source),
         "regionPriority": priority_name,
@@ -177,6 +183,27 @@ fn spill(source: &Ingress) -> Result<&str, SourceError> {
     }
 }
 
+/// What gateways read on the copies, which carry it as it is: told here, where people look.
+fn check_policy(source: &Ingress) -> Result<(), SourceError> {
+    let mut policy = Policy::default();
+    for key in annotations::POLICY {
+        let name = key.rsplit('/').next().unwrap_or(key);
+        if let Some(text) = source.annotations().get(key)
+            && let Some(Err(message)) = policy.set(name, text)
+        {
+            return Err(SourceError::Policy(key, message));
+        }
+    }
+    let key = annotations::MAX_BODY_BYTES;
+    match source.annotations().get(key).map(|text| text.trim()) {
+        Some(text) if text.parse::<u64>().is_err() => {
+            let message = format!("{text:?} is not allowed: a whole number of bytes, such as 1048576, is");
+            Err(SourceError::Policy(key, message))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn probe_path(source: &Ingress) -> Result<Option<&str>, SourceError> {
     match source.annotations().get(annotations::PROBE_PATH).map(|text| text.trim()) {
         Some(path)
@@ -235,6 +262,8 @@ mod tests {
             "kube-federation.io/probe-path": "/live",
             "kubectl.kubernetes.io/last-applied-configuration": "{}",
             "example.com/mine": "kept",
+            "kube-federation.io/max-body-bytes": "1048576",
+            "kube-federation.io/response-timeout-milliseconds": "2500",
         }));
         let generated = generate(&source).unwrap().unwrap();
         let federated: FederatedIngress = serde_json::from_value(generated.federated).unwrap();
@@ -244,7 +273,13 @@ mod tests {
         assert_eq!(federated.spec.probe.unwrap().path, "/live");
         assert_eq!(federated.spec.template.spec.ingress_class_name, None);
         let annotations = federated.spec.template.metadata.annotations;
-        assert_eq!(annotations.keys().collect::<Vec<_>>(), ["example.com/mine"]);
+        let carried: Vec<_> = annotations.keys().collect();
+        let expected = [
+            "example.com/mine",
+            "kube-federation.io/max-body-bytes",
+            "kube-federation.io/response-timeout-milliseconds",
+        ];
+        assert_eq!(carried, expected);
         assert_eq!(priority.spec.regions.len(), 2);
         assert_eq!(federated.metadata.owner_references.unwrap()[0].uid, "u");
     }
@@ -284,6 +319,11 @@ mod tests {
             ("probe-path", "live"),
             ("redirect-aliases", "a.example/path"),
             ("redirect-aliases", "a.example,a.example"),
+            ("retries", "many"),
+            ("response-timeout-milliseconds", "2.5s"),
+            ("retry-on-status", "500"),
+            ("concurrency-limit", "Everybody"),
+            ("max-body-bytes", "1Mi"),
         ] {
             let mut annotations = json!({"kube-federation.io/region-priority": "a"});
             annotations[format!("kube-federation.io/{annotation}")] = value.into();

@@ -122,6 +122,7 @@ impl Compiler {
             probe: ingress.probe_path.clone().map(|path| Probe { path, host: ingress.probe_host.clone() }),
             spill: ingress.spill,
             max_body_bytes: ingress.max_body_bytes,
+            policy: ingress.policy.clone(),
             strip_prefix: ingress.strip_prefix,
             rewrite_links: ingress.rewrite_links,
             https_redirect: ingress.https_redirect,

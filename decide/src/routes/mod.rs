@@ -9,6 +9,7 @@
 mod compile;
 pub mod hold;
 mod index;
+pub mod policy;
 mod source;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::redirects::AliasSet;
 
 pub use compile::{Rejection, compile};
+pub use policy::{LimitedTo, Policy};
 pub use source::{BackendRef, Ingress, IngressPath, IngressRule, PathType, PortRef};
 
 use index::Index;
@@ -45,6 +47,9 @@ pub struct Route {
     /// Bytes that the body of a request may have, if that is bounded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_body_bytes: Option<u64>,
+    /// How its requests are treated.
+    #[serde(default, skip_serializing_if = "Policy::is_default")]
+    pub policy: Policy,
     /// Whether its prefix is taken off the path before the backend sees it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub strip_prefix: bool,

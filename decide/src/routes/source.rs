@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::SpillPolicy;
+use super::{Policy, SpillPolicy};
 
 /// An Ingress of our class, with the annotations that mean something here already parsed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Ingress {
     pub spill: SpillPolicy,
     /// Bytes that the body of a request may have.
     pub max_body_bytes: Option<u64>,
+    /// How its requests are treated.
+    pub policy: Policy,
     /// Whether the prefix of a path is taken off before the backend sees it.
     pub strip_prefix: bool,
     /// Whether `Link` fields are rewritten, too.

@@ -47,6 +47,7 @@ impl Admin {
             .route("/readyz", get(readyz))
             .route("/metrics", get(metrics))
             .route("/debug/state", get(state))
+            .route("/debug/backends", get(backends))
             .route("/debug/config", get(config))
             .route("/config/confirm", post(confirm))
             .with_state(self);
@@ -76,6 +77,11 @@ async fn state(State(admin): State<Admin>) -> Response {
     state.ready = admin.proxy.is_ready();
     state.counters.extend(admin.metrics.counters());
     Json(state).into_response()
+}
+
+/// Each backend with its endpoints, as the balancing sees them.
+async fn backends(State(admin): State<Admin>) -> Response {
+    Json(admin.proxy.backends()).into_response()
 }
 
 /// What the gateway runs on.

@@ -51,9 +51,10 @@ impl<'a> Catalog<'a> {
         let Some(port) = ports.iter().find(|port| is_meant(port, &reference.port)) else {
             return Backend { aliases, ..Backend::default() };
         };
-        let protocol = protocol(port);
+        let slices = self.slices.get(&key).map(Vec::as_slice).unwrap_or_default();
+        let protocol = protocol(port, slices);
         let mut found = Found::default();
-        for slice in self.slices.get(&key).map(Vec::as_slice).unwrap_or_default() {
+        for slice in slices {
             found.add_slice(slice, port);
         }
         for address in found.ready.iter().chain(&found.terminating) {
@@ -68,10 +69,17 @@ impl<'a> Catalog<'a> {
     }
 }
 
-/// `appProtocol` of the Service's port (KEP-3726): what is not HTTP/2 without TLS is served as HTTP/1.1.
-fn protocol(port: &ServicePort) -> Protocol {
-    match port.app_protocol.as_deref() {
-        Some("kubernetes.io/h2c") => Protocol::H2c,
+/// `appProtocol` of the Service's port (KEP-3726), or of the slices of a Service that says nothing: what is not
+/// HTTP/2 without TLS is served as HTTP/1.1.
+fn protocol(port: &ServicePort, slices: &[&EndpointSlice]) -> Protocol {
+    let of_slice = || {
+        let ports = slices.iter().flat_map(|slice| slice.ports.as_deref().unwrap_or_default());
+        ports
+            .filter(|candidate| is_same_port(candidate, port))
+            .find_map(|found| found.app_protocol.as_deref())
+    };
+    match port.app_protocol.as_deref().or_else(of_slice) {
+        Some("kubernetes.io/h2c" | "grpc") => Protocol::H2c,
         _ => Protocol::Http1,
     }
 }

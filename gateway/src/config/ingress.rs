@@ -4,10 +4,10 @@ use k8s_openapi::api::networking::v1::{
     HTTPIngressPath, Ingress as Object, IngressBackend, IngressRule as RuleObject, IngressServiceBackend,
 };
 use spillway_crds::names::annotations;
-use spillway_decide::routes::{Ingress, IngressPath, IngressRule, PathType, PortRef, Rejection, SpillPolicy};
+use spillway_decide::routes::{
+    Ingress, IngressPath, IngressRule, PathType, Policy, PortRef, Rejection, SpillPolicy,
+};
 
-/// On an Ingress: how many bytes the body of a request may have.
-const MAX_BODY_BYTES: &str = "kube-federation.io/max-body-bytes";
 /// On an Ingress: `true` rewrites `Link` fields as redirects are.
 const REWRITE_LINKS: &str = "kube-federation.io/rewrite-links";
 
@@ -45,7 +45,8 @@ pub(super) fn read(object: &Object, rejections: &mut Vec<Rejection>) -> Ingress 
         strip_prefix: false,
         rewrite_links: read_switch(REWRITE_LINKS, annotation(REWRITE_LINKS).as_deref(), &mut reject),
         https_redirect: read_switch(HTTPS_REDIRECT, annotation(HTTPS_REDIRECT).as_deref(), &mut reject),
-        max_body_bytes: read_max_body(annotation(MAX_BODY_BYTES).as_deref(), &mut reject),
+        max_body_bytes: read_max_body(annotation(annotations::MAX_BODY_BYTES).as_deref(), &mut reject),
+        policy: read_policy(&annotation, &mut reject),
         default_backend: default_backend.and_then(|backend| read_backend(backend, &mut reject)),
         rules,
         namespace: metadata.namespace.clone().unwrap_or_default(),
@@ -58,7 +59,10 @@ fn read_max_body(text: Option<&str>, reject: &mut impl FnMut(String)) -> Option<
     let text = text?;
     let bytes = text.parse().ok();
     if bytes.is_none() {
-        reject(format!("annotation {MAX_BODY_BYTES}: {text:?} is no whole number of bytes, such as 1048576"));
+        reject(format!(
+            "annotation {}: {text:?} is no whole number of bytes, such as 1048576",
+            annotations::MAX_BODY_BYTES
+        ));
     }
     bytes
 }
@@ -73,6 +77,18 @@ fn read_switch(name: &str, text: Option<&str>, reject: &mut impl FnMut(String)) 
             false
         }
     }
+}
+
+/// Settings that nobody understands are told, and stay as they are by default.
+fn read_policy(annotation: &impl Fn(&str) -> Option<String>, reject: &mut impl FnMut(String)) -> Policy {
+    let mut policy = Policy::default();
+    for key in annotations::POLICY {
+        let name = key.rsplit('/').next().unwrap_or(key);
+        if let Some(Err(message)) = annotation(key).and_then(|text| policy.set(name, &text)) {
+            reject(format!("annotation {key}: {message}"));
+        }
+    }
+    policy
 }
 
 /// A policy that nobody understands keeps requests at home: the careful one of the two errors.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use spillway_decide::redirects::AliasSet;
 use spillway_decide::routes::{
-    BackendRef, Ingress, IngressPath, IngressRule, PathType, PortRef, Rejection, RouteTable, SpillPolicy,
-    compile,
+    BackendRef, Ingress, IngressPath, IngressRule, LimitedTo, PathType, Policy, PortRef, Rejection,
+    RouteTable, SpillPolicy, compile,
 };
 
 use super::check::Fault;
 use super::{
-    FileBackend, FileCertificate, FilePathType, FileProtocol, FileRoute, FileSpill, GatewayFile,
+    FileBackend, FileCertificate, FileLimit, FilePathType, FileProtocol, FileRoute, FileSpill, GatewayFile,
     IdentityFiles,
 };
 use crate::config::{Backend, Certificates, Config, Credentials, KeyPair, Protocol, peers, priority, secret};
@@ -82,8 +82,31 @@ fn read_route(order: i64, route: &FileRoute) -> Ingress {
         strip_prefix: route.strip_prefix,
         rewrite_links: route.rewrite_links,
         https_redirect: route.https_redirect,
+        policy: read_policy(route),
         rules: vec![IngressRule { host: route.host.clone(), paths: vec![path] }],
         default_backend: None,
+    }
+}
+
+fn read_policy(route: &FileRoute) -> Policy {
+    let usual = Policy::default();
+    Policy {
+        connect_timeout_milliseconds: route
+            .connect_timeout_milliseconds
+            .unwrap_or(usual.connect_timeout_milliseconds),
+        response_timeout_milliseconds: route
+            .response_timeout_milliseconds
+            .unwrap_or(usual.response_timeout_milliseconds),
+        idle_timeout_milliseconds: route.idle_timeout_milliseconds,
+        retries: route.retries.unwrap_or(usual.retries),
+        retry_on_status: route.retry_on_status.clone(),
+        slow_start_seconds: route.slow_start_seconds.unwrap_or(usual.slow_start_seconds),
+        affinity_cookie: route.affinity_cookie.clone(),
+        concurrency_limit: match route.concurrency_limit {
+            FileLimit::None => LimitedTo::None,
+            FileLimit::Spilled => LimitedTo::Spilled,
+            FileLimit::All => LimitedTo::All,
+        },
     }
 }
 

@@ -190,6 +190,37 @@ pub struct FileRoute {
     /// Send clients that came without TLS to the same URL with `https` (308).
     #[serde(default)]
     pub https_redirect: bool,
+    /// Milliseconds that an endpoint may take to accept a connection. Absent: 1000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 60_000))]
+    pub connect_timeout_milliseconds: Option<u32>,
+    /// Milliseconds from the end of a request to the head of its answer; later is answered 504. Absent: 60000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 3_600_000))]
+    pub response_timeout_milliseconds: Option<u32>,
+    /// Milliseconds that the body of an answer may pause. Absent: as long as it likes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 3_600_000))]
+    pub idle_timeout_milliseconds: Option<u32>,
+    /// How often an idempotent request that was lost is sent once more. Absent: 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 5))]
+    pub retries: Option<u32>,
+    /// Statuses for which it is, too: 502, 503, 504.
+    #[serde(default)]
+    #[schemars(inner(range(min = 502, max = 504)))]
+    pub retry_on_status: Vec<u16>,
+    /// Seconds over which an endpoint that becomes ready takes on its full part. Absent: 30.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 3600))]
+    pub slow_start_seconds: Option<u32>,
+    /// The name of the cookie that keeps a client at its endpoint. Absent: no affinity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"))]
+    pub affinity_cookie: Option<String>,
+    /// Whom the measured concurrency limit of the backend holds back.
+    #[serde(default)]
+    pub concurrency_limit: FileLimit,
     /// Bytes of a request's body; more is answered 413. Absent: as in `bounds`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_body_bytes: Option<u64>,
@@ -197,6 +228,18 @@ pub struct FileRoute {
 
 fn root() -> String {
     "/".to_owned()
+}
+
+/// Whom a concurrency limit holds back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum FileLimit {
+    /// Nobody.
+    None,
+    /// What other regions send.
+    #[default]
+    Spilled,
+    /// Our own arrivals, too.
+    All,
 }
 
 /// How a path is matched.

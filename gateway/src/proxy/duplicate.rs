@@ -1,8 +1,9 @@
-//! A copy of a request without a body, for a second attempt that is hardly ever made.
+//! A copy of a request without a body, or with one that was kept, for a second attempt that is hardly ever made.
 //!
 //! So it is cheap to make and dear to use: the fields stand one behind the other in one piece of memory, where a second
 //! header map would take a count for each value, and all of them back, on every request's way.
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 
 use super::local::Prepared;
@@ -18,6 +19,7 @@ pub(super) struct Duplicate {
     version: Version,
     prepared: Option<Prepared>,
     fields: Fields,
+    body: Bytes,
 }
 
 impl Duplicate {
@@ -26,13 +28,19 @@ impl Duplicate {
         if !http_body::Body::is_end_stream(request.body()) {
             return None;
         }
-        Some(Self {
+        Some(Self::with(request, Bytes::new()))
+    }
+
+    /// With these bytes as its body.
+    pub(super) fn with(request: &Request<Body>, body: Bytes) -> Self {
+        Self {
             method: request.method().clone(),
             uri: request.uri().clone(),
             version: request.version(),
             prepared: request.extensions().get().copied(),
             fields: Fields::of(request.headers()),
-        })
+            body,
+        }
     }
 
     pub(super) const fn method(&self) -> &Method {
@@ -40,7 +48,8 @@ impl Duplicate {
     }
 
     pub(super) fn restore(self) -> Request<Body> {
-        let mut request = Request::new(body::empty());
+        let body = if self.body.is_empty() { body::empty() } else { body::full(self.body) };
+        let mut request = Request::new(body);
         *request.method_mut() = self.method;
         *request.uri_mut() = self.uri;
         *request.version_mut() = self.version;

@@ -72,7 +72,6 @@ impl Proxy {
         record.reads(&upload);
         let (config, origin, arrival) = (&*config, &origin, Arrival::Local);
         let exchange = Exchange { config, route, origin, arrival, request, upload, record };
-        self.inner.budget.earn();
         match self.destination(route, &exchange) {
             Destination::Local => self.serve_here(exchange).await,
             Destination::Spill { region, peers } => {

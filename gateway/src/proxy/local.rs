@@ -1,33 +1,32 @@
 //! Serving a request by this region's own backends.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use http::header::HOST;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use spillway_decide::balance::Class;
 use spillway_decide::routes::Route;
-use tokio::time::{Instant, timeout_at};
 
-use super::duplicate::Duplicate;
+use super::attempts::Journey;
 use super::front_door::refuse;
 use super::spilled::to_http2;
 use super::upload::Upload;
-use super::upstream::{Failure, Lease};
+use super::upstream::{Pool, affinity};
 use super::{Exchange, Origin, Proxy, answer, headers, upgrade};
 use crate::body::Body;
-use crate::config::{Backend, Protocol};
+use crate::config::Protocol;
 use crate::metrics::Served;
 use crate::seen::Record;
 use crate::serve::guard::Refusal;
 use crate::traffic::Arrival;
 
-/// A backend that has not begun to answer by then is given up; the SLIs have known for long.
-const RESPONSE_TIMEOUT: Duration = Duration::from_mins(1);
-
 /// Why no backend answered.
-enum Unserved {
+pub(super) enum Unserved {
     /// There is nobody to ask.
     NoEndpoint,
+    /// It takes no more at a time.
+    Full,
     /// Those asked did not answer.
     Failed(String),
     /// The one asked was too slow.
@@ -40,6 +39,7 @@ impl Unserved {
     const fn as_str(&self) -> &'static str {
         match self {
             Self::NoEndpoint => "no endpoint is ready",
+            Self::Full => "the backend takes no more requests at a time",
             Self::Failed(_) => "the backend did not answer",
             Self::TimedOut => "the backend did not answer in time",
             Self::Client(refusal) => refusal.message,
@@ -54,14 +54,15 @@ impl Proxy {
         let spilled = matches!(arrival, Arrival::Spilled { .. });
         record.served(if spilled { Served::HereForOther } else { Served::Here });
         let flight = route.priority.as_ref().map(|priority| self.inner.traffic.begin(priority, &arrival));
-        let backend = config.backends.get(&route.backend);
-        let outcome = match backend {
-            Some(backend) => self.ask(backend, route, origin, request, &upload, record).await,
+        let outcome = match self.inner.upstreams.pool(config, &route.backend) {
+            Some(pool) => self.ask(&pool, route, origin, request, &upload, record).await,
             None => Err(Unserved::NoEndpoint),
         };
         match (flight, &outcome) {
             // What a client did says nothing about us.
             (None, _) | (Some(_), Err(Unserved::Client(_))) => {}
+            // Nor does what we turn away because it is not ours.
+            (Some(_), Err(Unserved::Full)) if spilled => {}
             (Some(flight), Err(_)) => flight.finish(true),
             (Some(flight), Ok(response)) => flight.finish(response.status().is_server_error()),
         }
@@ -77,66 +78,50 @@ impl Proxy {
 
     async fn ask(
         &self,
-        backend: &Backend,
+        pool: &Arc<Pool>,
         route: &Route,
         origin: &Origin,
         mut request: Request<Body>,
         upload: &Upload,
         record: &mut Record,
     ) -> Result<Response<Body>, Unserved> {
+        let policy = &route.policy;
+        let class = if record.is_first_hop() { Class::Own } else { Class::Spilled };
+        let Some(place) = pool.flow().enter(class, policy.concurrency_limit) else {
+            self.inner.upstreams.watch.full(class);
+            return Err(Unserved::Full);
+        };
         let trailers = headers::wants_trailers(request.headers());
-        let tunnel = upgrade::Tunnel::asked(&mut request, backend.protocol);
+        let tunnel = upgrade::Tunnel::asked(&mut request, pool.protocol());
         self.prepare(&mut request, origin);
         if let Some(prefix) = route.stripped_prefix() {
             strip_prefix(&mut request, prefix);
         }
-        to_backend_form(&mut request, origin, backend.protocol);
+        to_backend_form(&mut request, origin, pool.protocol());
         if trailers {
             let version = request.version();
             headers::set_wants_trailers(request.headers_mut(), version);
         }
         tunnel.keep(request.headers_mut());
-        let asked = self.ask_endpoints(backend, request, record);
-        let answered = in_time(asked, upload).await.unwrap_or(Err(Unserved::TimedOut));
-        let mut response = answered.map_err(|unserved| upload.fault().map_or(unserved, Unserved::Client))?;
+        let cookie = policy.affinity_cookie.as_deref();
+        let token = cookie.and_then(|name| pool.known_token(affinity::shown(request.headers(), name)));
+        let journey = Journey { pool, policy, token: token.as_deref(), upload };
+        let asked = self.ask_endpoints(journey, request, record).await;
+        match &asked {
+            Err(Unserved::TimedOut) => place.measured(),
+            // One that fails at once is not quick.
+            Ok((response, _)) if !response.status().is_server_error() => place.measured(),
+            _ => drop(place),
+        }
+        let (mut response, chosen) =
+            asked.map_err(|unserved| upload.fault().map_or(unserved, Unserved::Client))?;
+        if let Some(name) = cookie.filter(|_| token.as_deref() != Some(chosen.token())) {
+            affinity::set(response.headers_mut(), name, chosen.token(), origin.scheme);
+        }
         // Ours to say, never a backend's: it would have the origin send the request once more.
         response.headers_mut().remove(headers::UNPROCESSED);
         tunnel.open(&mut response).map_err(Unserved::Failed)?;
         Ok(response)
-    }
-
-    /// One endpoint, and another one if the request did not reach the first, or may be sent twice: that is
-    /// for the first hop to do, or every hop would multiply it.
-    async fn ask_endpoints(
-        &self,
-        backend: &Backend,
-        request: Request<Body>,
-        record: &mut Record,
-    ) -> Result<Response<Body>, Unserved> {
-        let endpoint = self.inner.upstreams.pick(backend, None).ok_or(Unserved::NoEndpoint)?;
-        let first = endpoint.address();
-        record.sent_here(first);
-        let copy = if record.is_first_hop() && is_idempotent(request.method()) {
-            Duplicate::of(&request)
-        } else {
-            None
-        };
-        let Failure { reason, unsent } = match Lease::send(endpoint, request).await {
-            Ok(response) => return Ok(response),
-            Err(failure) => failure,
-        };
-        let again = unsent.or_else(|| copy.filter(|_| self.inner.budget.spend()).map(Duplicate::restore));
-        let Some(request) = again else { return Err(Unserved::Failed(format!("{first}: {reason}"))) };
-        let Some(other) = self.inner.upstreams.pick(backend, Some(first)) else {
-            return Err(Unserved::Failed(format!("{first}: {reason}")));
-        };
-        self.inner.metrics.retried();
-        let second = other.address();
-        record.retried(&reason);
-        record.sent_here(second);
-        Lease::send(other, request).await.map_err(|failure| {
-            Unserved::Failed(format!("{first}: {reason}; then {second}: {}", failure.reason))
-        })
     }
 
     fn apologise(
@@ -150,6 +135,7 @@ impl Proxy {
         let mut response = match unserved {
             Unserved::Client(refusal) => return answer::refused(*refusal),
             Unserved::NoEndpoint => answer::unavailable("spillway: no endpoint of this backend is ready"),
+            Unserved::Full => answer::unavailable("spillway: this backend takes no more requests at a time"),
             Unserved::Failed(_) => {
                 answer::text(StatusCode::BAD_GATEWAY, "spillway: the backend did not answer")
             }
@@ -161,7 +147,7 @@ impl Proxy {
             tracing::debug!(route, reason, "backend failed");
             self.inner.metrics.upstream_failed();
         }
-        if spilled && matches!(unserved, Unserved::NoEndpoint) {
+        if spilled && matches!(unserved, Unserved::NoEndpoint | Unserved::Full) {
             response.headers_mut().insert(headers::UNPROCESSED, HeaderValue::from_static("1"));
         }
         response
@@ -184,22 +170,6 @@ impl Proxy {
 /// Marks a request whose headers are ours.
 #[derive(Clone, Copy)]
 pub(super) struct Prepared;
-
-/// The answer, unless it takes too long. A request that is still being sent is not answered yet.
-async fn in_time<T>(answer: impl Future<Output = T>, upload: &Upload) -> Option<T> {
-    let mut answer = std::pin::pin!(answer);
-    let mut deadline = Instant::now() + RESPONSE_TIMEOUT;
-    loop {
-        if let Ok(answered) = timeout_at(deadline, &mut answer).await {
-            return Some(answered);
-        }
-        let later = Instant::from_std(upload.last_progress()) + RESPONSE_TIMEOUT;
-        if later <= Instant::now() {
-            return None;
-        }
-        deadline = later;
-    }
-}
 
 /// Takes a prefix of whole segments off the path.
 fn strip_prefix(request: &mut Request<Body>, prefix: &str) {
@@ -228,7 +198,7 @@ fn to_backend_form(request: &mut Request<Body>, origin: &Origin, protocol: Proto
     }
 }
 
-/// Whether a request that may have been processed may be sent once more.
+/// Whether a request that may have been processed may be sent once more (RFC 9110 section 9.2.2).
 pub(super) fn is_idempotent(method: &Method) -> bool {
-    [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
+    [Method::GET, Method::HEAD, Method::OPTIONS, Method::PUT, Method::DELETE].contains(method)
 }

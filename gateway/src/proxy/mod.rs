@@ -5,10 +5,11 @@
 
 mod admit;
 pub(crate) mod answer;
-mod budget;
+mod attempts;
 mod duplicate;
 mod front_door;
 mod headers;
+mod kept;
 mod local;
 mod origin;
 mod rewrite;
@@ -17,9 +18,14 @@ mod upgrade;
 mod upload;
 mod upstream;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderValue, Request};
+use parking_lot::Mutex;
+use spillway_decide::balance::Budget;
+use spillway_decide::grants::{Load, measured};
 use spillway_decide::routes::Route;
 use tokio_util::sync::CancellationToken;
 
@@ -31,13 +37,15 @@ use crate::mtls::PeerClient;
 use crate::seen::{Record, Seen};
 use crate::traffic::{Arrival, Traffic};
 
-use budget::RetryBudget;
 pub(crate) use origin::Origin;
 pub(crate) use upload::Upload;
-use upstream::Upstreams;
+use upstream::{BackendView, Upstreams};
 
 /// Paths that are the gateways' own on both doors.
 pub(crate) const WELL_KNOWN: &str = "/.well-known/spillway/";
+
+/// How often the backends' headroom is read.
+const MEASURE_EVERY: Duration = Duration::from_millis(500);
 
 /// The proxy's handle; clones share everything.
 #[derive(Clone)]
@@ -52,7 +60,8 @@ struct Inner {
     upstreams: Upstreams,
     metrics: Metrics,
     seen: Seen,
-    budget: RetryBudget,
+    /// Repeats of requests that were lost on their way to another region.
+    spill_budget: Mutex<Budget>,
     /// Our name in `Via`, and the whole entry.
     name: String,
     via: HeaderValue,
@@ -86,9 +95,22 @@ impl Proxy {
         let name = format!("{}.spillway", config.borrow().identity.member);
         let via = HeaderValue::from_str(&format!("1.1 {name}"))
             .unwrap_or_else(|_| HeaderValue::from_static("1.1 spillway"));
-        let (upstreams, budget) = (Upstreams::default(), RetryBudget::default());
-        let inner =
-            Inner { config, traffic, peers, upstreams, metrics, seen, budget, name, via, draining, bounds };
+        let upstreams = Upstreams::default();
+        metrics.extend(|registry| upstreams.register(registry));
+        let spill_budget = Mutex::new(Budget::new(upstream::clock::now()));
+        let inner = Inner {
+            config,
+            traffic,
+            peers,
+            upstreams,
+            metrics,
+            seen,
+            spill_budget,
+            name,
+            via,
+            draining,
+            bounds,
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -97,7 +119,7 @@ impl Proxy {
         let mut config = self.inner.config.clone();
         while config.changed().await.is_ok() {
             let latest = Arc::clone(&config.borrow_and_update());
-            self.inner.upstreams.retain(&latest);
+            self.inner.upstreams.follow(&latest);
             self.inner.peers.retain(&latest);
         }
     }
@@ -106,6 +128,24 @@ impl Proxy {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.inner.config.borrow().is_loaded() && !self.inner.draining.is_cancelled()
+    }
+
+    /// What `/debug/backends` shows.
+    pub(crate) fn backends(&self) -> BTreeMap<String, BackendView> {
+        self.inner.upstreams.view()
+    }
+
+    /// Tells the traffic loop again and again what the backends of each priority can take.
+    pub(crate) async fn measure(self) {
+        let mut ticks = tokio::time::interval(MEASURE_EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let now = upstream::clock::now();
+            let loads = self.inner.upstreams.loads(&self.config());
+            let room = |(priority, loads): (String, Vec<Load>)| Some((priority, measured(now, &loads)?));
+            self.inner.traffic.measured(loads.into_iter().filter_map(room).collect());
+        }
     }
 
     fn config(&self) -> Arc<Config> {

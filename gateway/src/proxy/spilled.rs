@@ -12,6 +12,7 @@ use super::duplicate::Duplicate;
 use super::front_door::refuse;
 use super::local::is_idempotent;
 use super::upload::{Limits, Upload};
+use super::upstream::clock;
 use super::{Exchange, Origin, Proxy, answer, headers};
 use crate::body::{self, Body};
 use crate::mtls::SendFailure;
@@ -60,6 +61,7 @@ impl Proxy {
         record: &mut Record,
     ) -> Attempt {
         let copy = Duplicate::of(&request);
+        self.inner.spill_budget.lock().earn(clock::now());
         match self.inner.peers.send(peer, request).await {
             Ok(response) if response.headers().contains_key(headers::UNPROCESSED) => match copy {
                 Some(copy) => {
@@ -75,8 +77,9 @@ impl Proxy {
                     return Attempt::Lost(refuse(record, refusal));
                 }
                 let again = unsent.map(|request| *request);
+                let may_repeat = || self.inner.spill_budget.lock().spend(clock::now());
                 let again = again.or_else(|| {
-                    let copy = copy.filter(|copy| is_idempotent(copy.method()) && self.inner.budget.spend());
+                    let copy = copy.filter(|copy| is_idempotent(copy.method()) && may_repeat());
                     copy.map(Duplicate::restore)
                 });
                 match again {

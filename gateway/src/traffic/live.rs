@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use spillway_decide::evidence::Assessment;
-use spillway_decide::grants::Bucket;
+use spillway_decide::grants::{self, Bucket};
 use spillway_decide::reach::{Company, Watch};
 use spillway_decide::votes::Vote;
 use spillway_decide::{Change, Decider, Decision, Heard, Input, Peer, Priority, Time};
@@ -42,6 +42,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) peers: &'a [Peer],
     pub(super) heard: &'a [Heard],
     pub(super) ceiling: u32,
+    /// What the backends can measurably take in by spill.
+    pub(super) measured: Option<f64>,
 }
 
 impl Live {
@@ -101,7 +103,7 @@ impl Live {
             own: &own,
             votes: &votes,
             heard: around.heard,
-            ceiling: around.ceiling,
+            ceiling: grants::ceiling(around.ceiling, own.local_rate, around.measured),
         });
         drop(thinking);
         self.fund(around.now, &decision.grants);

@@ -88,6 +88,8 @@ struct Inner {
     news: Notify,
     /// Counts what we have to tell at once.
     urgent: watch::Sender<u64>,
+    /// Requests a second that each priority's backends can take in by spill, where that is measured.
+    measured: RwLock<BTreeMap<String, f64>>,
     counters: Counters,
 }
 
@@ -114,6 +116,7 @@ impl Traffic {
             commands_changed: watch::Sender::new(0),
             news: Notify::new(),
             urgent: watch::Sender::new(0),
+            measured: RwLock::default(),
             counters: Counters::default(),
         };
         Self { inner: Arc::new(inner) }
@@ -181,6 +184,11 @@ impl Traffic {
             );
         }
         self.report()
+    }
+
+    /// Takes in what the backends of each priority can measurably take in by spill, in requests a second.
+    pub(crate) fn measured(&self, measured: BTreeMap<String, f64>) {
+        *self.inner.measured.write() = measured;
     }
 
     /// Runs the loop until `stop`: probes, exchanges, decisions. `source` is the local address of connections

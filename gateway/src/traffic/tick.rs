@@ -69,6 +69,7 @@ impl Traffic {
                 peers: &config.peers,
                 heard: &heard,
                 ceiling,
+                measured: self.inner.measured.read().get(&name).copied(),
             };
             let changes = live.step(&book.govern(&name, wanted, now), &around);
             log(&name, &changes);

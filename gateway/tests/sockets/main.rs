@@ -4,7 +4,9 @@
 #![allow(unreachable_pub, missing_docs, reason = "helpers of one test program")]
 
 mod alone;
+mod balancing;
 mod bounds;
+mod broken_backends;
 mod commands;
 mod corpus;
 mod dns;

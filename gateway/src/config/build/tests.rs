@@ -3,9 +3,10 @@
 use k8s_openapi::ByteString;
 use serde_json::json;
 use spillway_decide::redirects::Host;
-use spillway_decide::routes::SpillPolicy;
+use spillway_decide::routes::{LimitedTo, Policy, SpillPolicy};
 
 use super::*;
+use crate::config::Protocol;
 
 fn object<K: serde::de::DeserializeOwned>(value: serde_json::Value) -> Arc<K> {
     Arc::new(serde_json::from_value(value).unwrap())
@@ -96,6 +97,69 @@ fn endpoints_are_told_apart_and_backends_know_their_names() {
         ] {
             assert_eq!(backend.aliases.contains(&Host::name(host), port), known, "{host}:{port}");
         }
+    }
+}
+
+#[test]
+fn what_is_asked_for_requests_is_read() {
+    let mut objects = objects();
+    let annotated: Arc<Ingress> = object(json!({
+        "metadata": {"namespace": "web", "name": "b", "annotations": {
+            "kube-federation.io/connect-timeout-milliseconds": "250",
+            "kube-federation.io/response-timeout-milliseconds": "2500",
+            "kube-federation.io/idle-timeout-milliseconds": "9000",
+            "kube-federation.io/retries": "2",
+            "kube-federation.io/retry-on-status": "502, 503",
+            "kube-federation.io/slow-start-seconds": "5",
+            "kube-federation.io/affinity-cookie": "shop_at",
+            "kube-federation.io/concurrency-limit": "All",
+            "kube-federation.io/max-body-bytes": "1000",
+        }},
+        "spec": {"ingressClassName": "spillway", "rules": [{"host": "b.example", "http": {"paths": [
+            {"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "api-gateway", "port": {"number": 8080}}}},
+        ]}}]},
+    }));
+    objects.ingresses = vec![annotated];
+    let (config, rejections) = build(&objects, &previous());
+    assert_eq!(rejections, []);
+    let route = &config.routes.routes()[0];
+    let policy = Policy {
+        connect_timeout_milliseconds: 250,
+        response_timeout_milliseconds: 2500,
+        idle_timeout_milliseconds: Some(9000),
+        retries: 2,
+        retry_on_status: vec![502, 503],
+        slow_start_seconds: 5,
+        affinity_cookie: Some("shop_at".into()),
+        concurrency_limit: LimitedTo::All,
+    };
+    assert_eq!((&route.policy, route.max_body_bytes), (&policy, Some(1000)));
+    let defaults = Policy::default();
+    for key in spillway_crds::names::annotations::POLICY {
+        let name = key.strip_prefix("kube-federation.io/").unwrap();
+        assert!(defaults.clone().set(name, "").is_some(), "{key} is a name that nobody reads");
+    }
+}
+
+#[test]
+fn the_protocol_is_the_ports_or_the_slices() {
+    for (service, slice, expected) in [
+        (None, None, Protocol::Http1),
+        (Some("kubernetes.io/h2c"), None, Protocol::H2c),
+        (Some("grpc"), None, Protocol::H2c),
+        (Some("http"), Some("kubernetes.io/h2c"), Protocol::Http1),
+        (None, Some("kubernetes.io/h2c"), Protocol::H2c),
+        (Some("kubernetes.io/ws"), None, Protocol::Http1),
+    ] {
+        let mut objects = objects();
+        let mut described = (*objects.services[0]).clone();
+        described.spec.as_mut().unwrap().ports.as_mut().unwrap()[0].app_protocol = service.map(Into::into);
+        let mut found = (*objects.slices[0]).clone();
+        found.ports.as_mut().unwrap()[0].app_protocol = slice.map(Into::into);
+        (objects.services, objects.slices) = (vec![Arc::new(described)], vec![Arc::new(found)]);
+        let (config, _) = build(&objects, &previous());
+        let backend = &config.backends[&config.routes.routes()[0].backend];
+        assert_eq!(backend.protocol, expected, "{service:?} {slice:?}");
     }
 }
 

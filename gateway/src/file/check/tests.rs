@@ -27,7 +27,11 @@ fn a_good_file_is_read() {
 fn a_fault_names_its_line_its_field_and_what_is_allowed() {
     for (from, to, told) in [
         ("backend: shop", "backend: sop", "line 8: routes[0].backend: \"sop\" is not one of backends: shop"),
-        ("  host:", "  hots:", "line 7: routes[0].hots: is not known; allowed here: backend, host,"),
+        (
+            "  host:",
+            "  hots:",
+            "line 7: routes[0].hots: is not known; allowed here: affinityCookie, backend,",
+        ),
         ("routes:\n- name: shop\n", "routes:\n-\n", "line 7: routes[0]: name is required"),
         ("name: shop", "name: Shop!", "line 6: routes[0].name: \"Shop!\" must match"),
         (

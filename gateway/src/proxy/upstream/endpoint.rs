@@ -14,8 +14,6 @@ use crate::body::Body;
 use crate::coalesce::Coalesce;
 use crate::config::Protocol;
 
-/// An endpoint of our own region that does not accept within that is not there.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Shorter than the keep-alive of common servers, so that they rarely close under a request.
 const IDLE_LIMIT: Duration = Duration::from_secs(4);
 /// More idle connections than that are closed.
@@ -60,6 +58,10 @@ impl Endpoint {
         self.in_flight.load(Ordering::Relaxed)
     }
 
+    pub(super) fn idle(&self) -> usize {
+        self.idle.lock().len()
+    }
+
     pub(super) fn began(&self) {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
     }
@@ -98,8 +100,8 @@ impl Endpoint {
     }
 
     /// Opens a connection for one request at a time.
-    pub(super) async fn connect(&self) -> Result<http1::SendRequest<Body>, String> {
-        let stream = self.open().await?;
+    pub(super) async fn connect(&self, within: Duration) -> Result<http1::SendRequest<Body>, String> {
+        let stream = self.open(within).await?;
         let handshake =
             http1::Builder::new().preserve_header_case(false).handshake(TokioIo::new(Coalesce(stream)));
         let (sender, connection) = handshake.await.map_err(|error| error.to_string())?;
@@ -109,8 +111,8 @@ impl Endpoint {
 
     /// Opens a connection for all requests from now on. Of several at once the last stays; the others end
     /// with what they carry.
-    pub(super) async fn connect_shared(&self) -> Result<http2::SendRequest<Body>, String> {
-        let stream = self.open().await?;
+    pub(super) async fn connect_shared(&self, within: Duration) -> Result<http2::SendRequest<Body>, String> {
+        let stream = self.open(within).await?;
         let handshake = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .keep_alive_interval(PING_INTERVAL)
@@ -123,10 +125,11 @@ impl Endpoint {
         Ok(sender)
     }
 
-    async fn open(&self) -> Result<TcpStream, String> {
-        let stream = timeout(CONNECT_TIMEOUT, TcpStream::connect(self.address))
+    /// An endpoint that does not accept in time is not there.
+    async fn open(&self, within: Duration) -> Result<TcpStream, String> {
+        let stream = timeout(within, TcpStream::connect(self.address))
             .await
-            .map_err(|_| "no connection within 1 s".to_owned())?
+            .map_err(|_| format!("no connection within {} ms", within.as_millis()))?
             .map_err(|error| error.to_string())?;
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
         Ok(stream)

@@ -1,9 +1,10 @@
-//! One request on one connection: counts as load from the pick to the last byte of the response, and hands
-//! the connection back when it can carry another request.
+//! One request on one connection: counts as load from the pick to the last byte of the response, tells how it
+//! ended, and hands the connection back when it can carry another request.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -12,109 +13,131 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use hyper::client::conn::http2;
+use spillway_decide::balance::{Fault, Outcome};
+use tokio::time::{Instant, Sleep};
 
-use super::Endpoint;
+use super::{Chosen, Endpoint, clock};
 use crate::body::{Body, BodyError};
 use crate::config::Protocol;
 
+/// How long an endpoint may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// To accept a connection.
+    pub(crate) connect: Duration,
+    /// Between two pieces of a body.
+    pub(crate) idle: Option<Duration>,
+}
+
 /// A place on an endpoint.
 pub(crate) struct Lease {
-    endpoint: Arc<Endpoint>,
+    chosen: Chosen,
     sender: Option<SendRequest<Body>>,
+    /// What is told of it at the end, once an answer has begun.
+    outcome: Option<Outcome>,
 }
 
 /// A request that an endpoint did not answer.
 pub(crate) struct Failure {
     /// What happened, for the log.
     pub(crate) reason: String,
+    /// Of what kind it is.
+    pub(crate) fault: Fault,
     /// The request, if it provably was not sent.
     pub(crate) unsent: Option<Request<Body>>,
+}
+
+impl Failure {
+    fn no_connection(reason: String, request: Request<Body>) -> Self {
+        Self { reason, fault: Fault::Connect, unsent: Some(request) }
+    }
+
+    fn of(error: &hyper::Error, unsent: Option<Request<Body>>) -> Self {
+        Self { reason: describe(error), fault: fault(error), unsent }
+    }
 }
 
 impl Lease {
     /// Sends the request and waits for the head of the response. The body that comes back carries the lease.
     pub(crate) async fn send(
-        endpoint: Arc<Endpoint>,
+        chosen: Chosen,
         mut request: Request<Body>,
+        patience: Patience,
     ) -> Result<Response<Body>, Failure> {
-        let lease = Self::new(endpoint);
-        if lease.endpoint.protocol() == Protocol::H2c {
+        let lease = Self::new(chosen);
+        if lease.endpoint().protocol() == Protocol::H2c {
             // Boxed, as what follows: rare and large, it would make every request's future large.
-            return Box::pin(lease.send_shared(request)).await;
+            return Box::pin(lease.send_shared(request, patience)).await;
         }
-        while let Some(mut sender) = lease.endpoint.take_idle() {
+        while let Some(mut sender) = lease.endpoint().take_idle() {
             match sender.try_send_request(request).await {
-                Ok(response) => return Ok(lease.answered(sender, response)),
+                Ok(response) => return Ok(lease.answered(Some(sender), response, patience)),
                 // The endpoint closed the idle connection in this very moment: the next one, then.
                 Err(mut error) => match error.take_message() {
                     Some(unsent) => request = unsent,
-                    None => return Err(Failure { reason: describe(&error.into_error()), unsent: None }),
+                    None => return Err(Failure::of(&error.into_error(), None)),
                 },
             }
         }
-        let mut sender = match Box::pin(lease.endpoint.connect()).await {
+        let mut sender = match Box::pin(lease.endpoint().connect(patience.connect)).await {
             Ok(sender) => sender,
-            Err(reason) => return Err(Failure { reason, unsent: Some(request) }),
+            Err(reason) => return Err(Failure::no_connection(reason, request)),
         };
         match sender.try_send_request(request).await {
-            Ok(response) => Ok(lease.answered(sender, response)),
+            Ok(response) => Ok(lease.answered(Some(sender), response, patience)),
             Err(mut error) => {
                 let unsent = error.take_message();
-                Err(Failure { reason: describe(&error.into_error()), unsent })
+                Err(Failure::of(&error.into_error(), unsent))
             }
         }
     }
 
     /// Over the shared HTTP/2 connection, and over a new one if that turns out to have ended before anything
     /// was sent.
-    async fn send_shared(self, request: Request<Body>) -> Result<Response<Body>, Failure> {
-        let request = match self.endpoint.shared() {
-            Some(sender) => match self.try_shared(sender, request).await {
-                Err((_, Some(unsent))) => unsent,
-                Err((reason, None)) => return Err(Failure { reason, unsent: None }),
-                Ok(response) => return Ok(self.answered_shared(response)),
+    async fn send_shared(
+        self,
+        request: Request<Body>,
+        patience: Patience,
+    ) -> Result<Response<Body>, Failure> {
+        let request = match self.endpoint().shared() {
+            Some(sender) => match try_shared(sender, request).await {
+                Err(Failure { unsent: Some(unsent), .. }) => unsent,
+                Err(failure) => return Err(failure),
+                Ok(response) => return Ok(self.answered(None, response, patience)),
             },
             None => request,
         };
-        let sender = match self.endpoint.connect_shared().await {
+        let sender = match self.endpoint().connect_shared(patience.connect).await {
             Ok(sender) => sender,
-            Err(reason) => return Err(Failure { reason, unsent: Some(request) }),
+            Err(reason) => return Err(Failure::no_connection(reason, request)),
         };
-        match self.try_shared(sender, request).await {
-            Ok(response) => Ok(self.answered_shared(response)),
-            Err((reason, unsent)) => Err(Failure { reason, unsent }),
-        }
+        try_shared(sender, request).await.map(|response| self.answered(None, response, patience))
     }
 
-    async fn try_shared(
-        &self,
-        mut sender: http2::SendRequest<Body>,
-        request: Request<Body>,
-    ) -> Result<Response<Incoming>, (String, Option<Request<Body>>)> {
-        sender.try_send_request(request).await.map_err(|mut error| {
-            let unsent = error.take_message();
-            (describe(&error.into_error()), unsent)
-        })
-    }
-
-    fn answered_shared(self, response: Response<Incoming>) -> Response<Body> {
-        response.map(|body| LeasedBody { body, lease: Some(self) }.boxed_unsync())
-    }
-
-    fn new(endpoint: Arc<Endpoint>) -> Self {
-        endpoint.began();
-        Self { endpoint, sender: None }
+    fn new(chosen: Chosen) -> Self {
+        chosen.member.endpoint.began();
+        Self { chosen, sender: None, outcome: None }
     }
 
     #[cfg(test)]
-    pub(super) fn load_for_test(endpoint: Arc<Endpoint>) -> Self {
-        Self::new(endpoint)
+    pub(super) fn load_for_test(chosen: Chosen) -> Self {
+        Self::new(chosen)
     }
 
-    fn answered(mut self, sender: SendRequest<Body>, response: Response<Incoming>) -> Response<Body> {
-        self.sender = Some(sender);
+    fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.chosen.member.endpoint
+    }
+
+    fn answered(
+        mut self,
+        sender: Option<SendRequest<Body>>,
+        response: Response<Incoming>,
+        patience: Patience,
+    ) -> Response<Body> {
+        self.sender = sender;
+        self.outcome = Some(Outcome::of_status(response.status().as_u16()));
         response.map(|body| {
-            let mut leased = LeasedBody { body, lease: Some(self) };
+            let mut leased = LeasedBody { body, lease: Some(self), pause: patience.idle, timer: None };
             if leased.body.is_end_stream() {
                 leased.finish();
             }
@@ -126,9 +149,9 @@ impl Lease {
     fn release(mut self) {
         let Some(mut sender) = self.sender.take() else { return };
         if sender.is_ready() {
-            self.endpoint.put_idle(sender);
+            self.endpoint().put_idle(sender);
         } else if !sender.is_closed() {
-            let endpoint = Arc::clone(&self.endpoint);
+            let endpoint = Arc::clone(self.endpoint());
             tokio::spawn(async move {
                 if sender.ready().await.is_ok() {
                     endpoint.put_idle(sender);
@@ -136,12 +159,31 @@ impl Lease {
             });
         }
     }
+
+    /// The response ended in the middle.
+    fn broke(mut self, fault: Fault) {
+        self.outcome = Some(Outcome::Failed);
+        self.chosen.pool.watch.fault(fault);
+    }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.endpoint.ended();
+        self.endpoint().ended();
+        if let Some(outcome) = self.outcome {
+            self.chosen.note(clock::now(), outcome);
+        }
     }
+}
+
+async fn try_shared(
+    mut sender: http2::SendRequest<Body>,
+    request: Request<Body>,
+) -> Result<Response<Incoming>, Failure> {
+    sender.try_send_request(request).await.map_err(|mut error| {
+        let unsent = error.take_message();
+        Failure::of(&error.into_error(), unsent)
+    })
 }
 
 fn describe(error: &hyper::Error) -> String {
@@ -151,10 +193,23 @@ fn describe(error: &hyper::Error) -> String {
     }
 }
 
+fn fault(error: &hyper::Error) -> Fault {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<h2::Error>());
+    match source {
+        Some(h2) if h2.is_remote() && h2.reason() == Some(h2::Reason::REFUSED_STREAM) => Fault::Refused,
+        // What our own side of HTTP/2 objects to.
+        Some(h2) if h2.is_library() => Fault::Garbage,
+        None if error.is_parse() => Fault::Garbage,
+        _ => Fault::Reset,
+    }
+}
+
 /// A response body that holds its place on the endpoint until it is read or dropped.
 struct LeasedBody {
     body: Incoming,
     lease: Option<Lease>,
+    pause: Option<Duration>,
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl LeasedBody {
@@ -162,6 +217,19 @@ impl LeasedBody {
         if let Some(lease) = self.lease.take() {
             lease.release();
         }
+    }
+
+    fn broke(&mut self, fault: Fault) {
+        if let Some(lease) = self.lease.take() {
+            lease.broke(fault);
+        }
+    }
+
+    /// Nothing has come: for too long?
+    fn poll_stalled(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(pause) = self.pause else { return Poll::Pending };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(pause)));
+        timer.as_mut().poll(context)
     }
 }
 
@@ -177,8 +245,18 @@ impl HttpBody for LeasedBody {
         match &polled {
             Poll::Ready(None) => self.finish(),
             Poll::Ready(Some(Ok(_))) if self.body.is_end_stream() => self.finish(),
-            Poll::Ready(Some(Err(_))) => self.lease = None,
-            _ => {}
+            Poll::Ready(Some(Err(_))) => self.broke(Fault::Cut),
+            Poll::Ready(Some(Ok(_))) => {
+                if let (Some(pause), Some(timer)) = (self.pause, self.timer.as_mut()) {
+                    timer.as_mut().reset(Instant::now() + pause);
+                }
+            }
+            Poll::Pending => {
+                if self.poll_stalled(context).is_ready() {
+                    self.broke(Fault::Stalled);
+                    return Poll::Ready(Some(Err("the backend paused for too long".into())));
+                }
+            }
         }
         polled.map(|frame| frame.map(|frame| frame.map_err(Into::into)))
     }

@@ -1,116 +1,136 @@
-//! Connections to the backends of this region: HTTP/1.1 pooled by endpoint, HTTP/2 shared by all requests to it.
+//! The backends of this region: who of their endpoints serves a request, and the connections to them: HTTP/1.1
+//! pooled by endpoint, HTTP/2 shared by all requests to it.
 //!
-//! The pool is our own because of one promise: a request that was provably not sent comes back to us, whole,
-//! and goes to another endpoint. Clients that pool behind their own façade keep it.
+//! The pool of connections is our own because of one promise: a request that was provably not sent comes back
+//! to us, whole, and goes to another endpoint. Clients that pool behind their own façade keep it.
 
+pub(crate) mod affinity;
+pub(crate) mod clock;
 mod endpoint;
+mod flow;
 mod lease;
+mod pool;
+mod view;
+mod watch;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
-use rand::Rng;
+use parking_lot::{Mutex, RwLock};
+use prometheus_client::registry::Registry;
+use spillway_decide::grants::Load;
+use spillway_decide::routes::BackendRef;
 
-use crate::config::{Backend, Config, Protocol};
+use crate::config::{Config, Protocol};
 
 /// An address may be a backend of two ports that speak differently.
 type Key = (SocketAddr, Protocol);
 
 pub(crate) use endpoint::Endpoint;
-pub(crate) use lease::{Failure, Lease};
+pub(crate) use lease::{Failure, Lease, Patience};
+pub(crate) use pool::{Chosen, Pool, Wish};
+pub(crate) use view::BackendView;
+pub(crate) use watch::Watch;
 
-/// Every endpoint that traffic goes to, with its idle connections and load; shared by all backends.
+/// Every backend that traffic goes to; clones share everything.
 #[derive(Clone, Default)]
 pub(crate) struct Upstreams {
-    endpoints: Arc<RwLock<HashMap<Key, Arc<Endpoint>>>>,
+    pools: Arc<RwLock<HashMap<BackendRef, Arc<Pool>>>>,
+    /// Connections and load by endpoint: several backends may share one.
+    endpoints: Arc<Mutex<HashMap<Key, Arc<Endpoint>>>>,
+    pub(crate) watch: Watch,
 }
 
 impl Upstreams {
-    /// The less loaded of two endpoints taken at random, never `not`. Those that are terminating still
-    /// serve, but only when none is ready.
-    pub(crate) fn pick(&self, backend: &Backend, not: Option<SocketAddr>) -> Option<Arc<Endpoint>> {
-        let candidates = if backend.ready.is_empty() { &backend.terminating } else { &backend.ready };
-        let others: Vec<SocketAddr> =
-            candidates.iter().copied().filter(|address| Some(*address) != not).collect();
-        let first = match others.len() {
-            0 => return None,
-            1 => return others.first().map(|address| self.endpoint((*address, backend.protocol))),
-            count => rand::rng().random_range(0..count),
-        };
-        let second = (first + rand::rng().random_range(1..others.len())) % others.len();
-        let (first, second) = (others[first], others[second]);
-        let (first, second) =
-            (self.endpoint((first, backend.protocol)), self.endpoint((second, backend.protocol)));
-        Some(if second.load() < first.load() { second } else { first })
+    /// The pool of a backend; none when the config does not have it.
+    pub(crate) fn pool(&self, config: &Config, reference: &BackendRef) -> Option<Arc<Pool>> {
+        let known = self.pools.read().get(reference).cloned();
+        match known {
+            Some(pool) if pool.is_current(config.generation) => Some(pool),
+            _ => self.renewed(config, reference),
+        }
     }
 
-    /// Forgets endpoints that the config no longer names; requests in flight keep theirs alive.
-    pub(crate) fn retain(&self, config: &Config) {
-        let keys = |backend: &Backend| -> Vec<Key> {
-            let addresses = backend.ready.iter().chain(&backend.terminating);
-            addresses.map(|address| (*address, backend.protocol)).collect()
-        };
-        let named: HashSet<Key> = config.backends.values().flat_map(keys).collect();
-        self.endpoints.write().retain(|key, _| named.contains(key));
+    /// After a change of the config: the pool as it was if this backend is as it was, or a new one.
+    fn renewed(&self, config: &Config, reference: &BackendRef) -> Option<Arc<Pool>> {
+        let backend = config.backends.get(reference)?;
+        let mut pools = self.pools.write();
+        let before = pools.get(reference);
+        if let Some(pool) = before
+            && (pool.is_current(config.generation) || pool.still_is(backend, config.generation))
+        {
+            return Some(Arc::clone(pool));
+        }
+        let (now, name) = (clock::now(), reference.to_string());
+        let endpoint = |address, protocol| self.endpoint((address, protocol));
+        let pool = Pool::new(
+            backend,
+            config.generation,
+            now,
+            &name,
+            before.map(|before| &**before),
+            self.watch.clone(),
+            endpoint,
+        );
+        let pool = Arc::new(pool);
+        pools.insert(reference.clone(), Arc::clone(&pool));
+        Some(pool)
+    }
+
+    /// Takes up a config: pools follow their backends, so that an endpoint's slow start begins when it becomes
+    /// ready and not with the next request; what is no longer named is forgotten. Requests in flight keep what
+    /// they have.
+    pub(crate) fn follow(&self, config: &Config) {
+        let known: Vec<BackendRef> = self.pools.read().keys().cloned().collect();
+        for reference in known {
+            if self.renewed(config, &reference).is_none() {
+                self.pools.write().remove(&reference);
+            }
+        }
+        let named: HashSet<Key> = config
+            .backends
+            .values()
+            .flat_map(|backend| {
+                let addresses = backend.ready.iter().chain(&backend.terminating);
+                addresses.map(|address| (*address, backend.protocol))
+            })
+            .collect();
+        self.endpoints.lock().retain(|key, _| named.contains(key));
+    }
+
+    /// Adds the counters to a registry.
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        self.watch.register(registry);
+    }
+
+    /// What `/debug/backends` shows.
+    pub(crate) fn view(&self) -> BTreeMap<String, BackendView> {
+        let (now, pools) = (clock::now(), self.pools.read());
+        pools.iter().map(|(reference, pool)| (reference.to_string(), view::view(pool, now))).collect()
+    }
+
+    /// What each priority's backends take and could take.
+    pub(crate) fn loads(&self, config: &Config) -> BTreeMap<String, Vec<Load>> {
+        let mut seen = HashSet::new();
+        let mut loads: BTreeMap<String, Vec<Load>> = BTreeMap::new();
+        let pools = self.pools.read();
+        for route in config.routes.routes() {
+            if let Some(priority) = &route.priority
+                && seen.insert((priority, &route.backend))
+                && let Some(pool) = pools.get(&route.backend)
+            {
+                let shown = pool.flow.shown();
+                if let (Some(flow), Some(lowest_millis)) = (shown.measured, shown.lowest_millis) {
+                    let load = Load { flow, limit: shown.limit, lowest_millis };
+                    loads.entry(priority.clone()).or_default().push(load);
+                }
+            }
+        }
+        loads
     }
 
     fn endpoint(&self, key: Key) -> Arc<Endpoint> {
-        if let Some(endpoint) = self.endpoints.read().get(&key) {
-            return Arc::clone(endpoint);
-        }
-        let mut endpoints = self.endpoints.write();
-        Arc::clone(endpoints.entry(key).or_insert_with(|| Arc::new(Endpoint::new(key.0, key.1))))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn address(port: u16) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], port))
-    }
-
-    fn backend(ready: &[u16], terminating: &[u16]) -> Backend {
-        Backend {
-            ready: ready.iter().map(|port| address(*port)).collect(),
-            terminating: terminating.iter().map(|port| address(*port)).collect(),
-            ..Backend::default()
-        }
-    }
-
-    #[test]
-    fn the_busier_of_two_is_passed_over() {
-        let upstreams = Upstreams::default();
-        let backend = backend(&[1, 2], &[]);
-        let _busy = Lease::load_for_test(upstreams.endpoint((address(1), Protocol::Http1)));
-        for _ in 0..50 {
-            assert_eq!(upstreams.pick(&backend, None).unwrap().address(), address(2));
-        }
-    }
-
-    #[test]
-    fn terminating_endpoints_serve_only_when_none_is_ready() {
-        let upstreams = Upstreams::default();
-        assert_eq!(upstreams.pick(&backend(&[1], &[2]), None).unwrap().address(), address(1));
-        assert_eq!(upstreams.pick(&backend(&[], &[2]), None).unwrap().address(), address(2));
-        assert!(upstreams.pick(&backend(&[], &[]), None).is_none());
-    }
-
-    #[test]
-    fn a_retry_goes_elsewhere() {
-        let upstreams = Upstreams::default();
-        assert_eq!(upstreams.pick(&backend(&[1, 2], &[]), Some(address(1))).unwrap().address(), address(2));
-        assert!(upstreams.pick(&backend(&[1], &[]), Some(address(1))).is_none());
-    }
-
-    #[test]
-    fn endpoints_that_are_gone_are_forgotten() {
-        let upstreams = Upstreams::default();
-        upstreams.endpoint((address(1), Protocol::Http1));
-        upstreams.retain(&Config::default());
-        assert!(upstreams.endpoints.read().is_empty());
+        Arc::clone(self.endpoints.lock().entry(key).or_insert_with(|| Arc::new(Endpoint::new(key.0, key.1))))
     }
 }

@@ -14,6 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use super::loopback;
 
@@ -25,6 +26,12 @@ pub struct Backend {
 
 impl Backend {
     pub async fn start(name: &'static str) -> Self {
+        Self::with_workers(name, 1_000_000).await
+    }
+
+    /// One that does so much `work` at a time; the rest waits.
+    pub async fn with_workers(name: &'static str, workers: usize) -> Self {
+        let workers = Arc::new(Semaphore::new(workers));
         let listener = TcpListener::bind(loopback()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (served, connections) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
@@ -32,10 +39,10 @@ impl Backend {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 opened.fetch_add(1, Ordering::SeqCst);
-                let count = Arc::clone(&count);
+                let (count, workers) = (Arc::clone(&count), Arc::clone(&workers));
                 let service = service_fn(move |request| {
                     count.fetch_add(1, Ordering::SeqCst);
-                    answer(name, address, request)
+                    answer(name, address, Arc::clone(&workers), request)
                 });
                 tokio::spawn(
                     http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades(),
@@ -58,6 +65,7 @@ pub fn refusing() -> SocketAddr {
 async fn answer(
     name: &'static str,
     own: SocketAddr,
+    workers: Arc<Semaphore>,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, std::io::Error> {
     let path = request.uri().path().trim_start_matches("/api/").to_owned();
@@ -69,6 +77,11 @@ async fn answer(
         }
         "status" => Response::builder().status(argument.parse::<u16>().unwrap()).body(Full::default()),
         "slow" => {
+            tokio::time::sleep(Duration::from_millis(argument.parse().unwrap())).await;
+            Response::builder().body(Full::from(name))
+        }
+        "work" => {
+            let _worker = workers.acquire().await;
             tokio::time::sleep(Duration::from_millis(argument.parse().unwrap())).await;
             Response::builder().body(Full::from(name))
         }

@@ -125,6 +125,11 @@ pub fn one_route(region: &str, endpoints: &[SocketAddr]) -> Config {
     }
 }
 
+/// `/debug/backends` of a gateway.
+pub async fn shown(world: &World) -> serde_json::Value {
+    serde_json::from_str(client::http1(world.admin(), client::get("/debug/backends")).await.body()).unwrap()
+}
+
 /// Publishes a changed config.
 pub fn change(sender: &ConfigSender, change: impl FnOnce(&mut Config)) {
     let mut config = Config::clone(&sender.borrow());

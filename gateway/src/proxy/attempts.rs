@@ -1,0 +1,206 @@
+//! One request at one endpoint after the other, until one answers or no more may be asked.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use spillway_decide::balance::{Again, Ask, Fault, Loss, Outcome, again};
+use spillway_decide::routes::Policy;
+use tokio::time::{Instant, timeout_at};
+
+use super::Proxy;
+use super::duplicate::Duplicate;
+use super::kept::Kept;
+use super::local::{Unserved, is_idempotent};
+use super::upload::Upload;
+use super::upstream::{Chosen, Failure, Lease, Patience, Pool, Wish, clock};
+use crate::body::Body;
+use crate::config::Protocol;
+use crate::seen::Record;
+
+/// What a request sets out with.
+#[derive(Clone, Copy)]
+pub(super) struct Journey<'a> {
+    /// Its backend.
+    pub(super) pool: &'a Arc<Pool>,
+    /// How its route treats it.
+    pub(super) policy: &'a Policy,
+    /// What its affinity cookie says.
+    pub(super) token: Option<&'a str>,
+    /// Its body on the way in.
+    pub(super) upload: &'a Upload,
+}
+
+/// What it has been through.
+struct Attempts<'a> {
+    proxy: &'a Proxy,
+    journey: Journey<'a>,
+    record: &'a mut Record,
+    idempotent: bool,
+    first_hop: bool,
+    tried: Vec<SocketAddr>,
+    /// Attempts that may have been processed and were repeated.
+    repeats: u32,
+    reasons: Vec<String>,
+}
+
+/// A request that is there to be sent once more.
+enum Back {
+    /// It never left.
+    Whole(Request<Body>),
+    /// A copy.
+    Copied(Duplicate),
+}
+
+impl Back {
+    fn into_request(self) -> Request<Body> {
+        match self {
+            Self::Whole(request) => request,
+            Self::Copied(copy) => copy.restore(),
+        }
+    }
+}
+
+impl Proxy {
+    /// Sends the request to an endpoint, and to another one where `decide` says that this harms nobody.
+    pub(super) async fn ask_endpoints(
+        &self,
+        journey: Journey<'_>,
+        request: Request<Body>,
+        record: &mut Record,
+    ) -> Result<(Response<Body>, Chosen), Unserved> {
+        let attempts = Attempts {
+            proxy: self,
+            journey,
+            idempotent: is_idempotent(request.method()),
+            first_hop: record.is_first_hop(),
+            record,
+            tried: Vec::new(),
+            repeats: 0,
+            reasons: Vec::new(),
+        };
+        attempts.run(request).await
+    }
+}
+
+impl Attempts<'_> {
+    async fn run(mut self, request: Request<Body>) -> Result<(Response<Body>, Chosen), Unserved> {
+        let (upload, policy) = (self.journey.upload, self.journey.policy);
+        let (mut request, kept) = self.keep(request).await?;
+        let began = Instant::now();
+        let mut chosen = self.pick().ok_or(Unserved::NoEndpoint)?;
+        let patience = Patience { connect: policy.connect_timeout(), idle: policy.idle_timeout() };
+        loop {
+            self.tried.push(chosen.address());
+            self.record.sent_here(chosen.address());
+            let copy = kept.copy(&request);
+            let sent = Lease::send(chosen.clone(), request, patience);
+            let Some(sent) = in_time(sent, upload, began, policy.response_timeout()).await else {
+                if upload.fault().is_none() {
+                    self.failed(&chosen, Fault::Timeout);
+                }
+                return Err(Unserved::TimedOut);
+            };
+            (request, chosen) = match sent {
+                Ok(response) => {
+                    let loss = Loss::Status(response.status().as_u16());
+                    match self.next(loss, copy.map(Back::Copied), response.status().as_str()) {
+                        // The answer that is let go of tells how the endpoint does.
+                        Some(next) => next,
+                        None => return Ok((response, chosen)),
+                    }
+                }
+                Err(failure) => {
+                    if upload.fault().is_some() {
+                        return Err(Unserved::Failed(failure.reason));
+                    }
+                    self.failed(&chosen, failure.fault);
+                    let Failure { reason, fault, unsent } = failure;
+                    self.reasons.push(format!("{}: {reason}", chosen.address()));
+                    let (loss, back) = match (unsent, fault) {
+                        (Some(unsent), _) => (Loss::Unsent, Some(Back::Whole(unsent))),
+                        (None, Fault::Refused) => (Loss::Refused, copy.map(Back::Copied)),
+                        (None, _) => (Loss::Unanswered, copy.map(Back::Copied)),
+                    };
+                    let next = self.next(loss, back, &reason);
+                    next.ok_or_else(|| Unserved::Failed(self.reasons.join("; then ")))?
+                }
+            };
+        }
+    }
+
+    /// A request that may be repeated, whatever has become of it, is kept; one over HTTP/2 may be refused, and is
+    /// kept if that costs nothing.
+    async fn keep(&self, request: Request<Body>) -> Result<(Request<Body>, Kept), Unserved> {
+        let wait = self.idempotent && self.first_hop && self.journey.policy.retries > 0;
+        if !wait && self.journey.pool.protocol() != Protocol::H2c {
+            return Ok((request, Kept::NOTHING));
+        }
+        Kept::of(request, wait).await.map_err(|error| Unserved::Failed(error.to_string()))
+    }
+
+    fn pick(&self) -> Option<Chosen> {
+        let wish = Wish {
+            not: &self.tried,
+            token: self.journey.token,
+            slow_start: self.journey.policy.slow_start(),
+        };
+        self.journey.pool.pick(clock::now(), wish)
+    }
+
+    fn failed(&self, chosen: &Chosen, fault: Fault) {
+        self.proxy.inner.upstreams.watch.fault(fault);
+        chosen.note(clock::now(), Outcome::Failed);
+    }
+
+    /// The request and who gets it next, if it may be sent once more and there is somebody else.
+    fn next(&mut self, loss: Loss, back: Option<Back>, why: &str) -> Option<(Request<Body>, Chosen)> {
+        let back = back?;
+        let ask = Ask {
+            idempotent: self.idempotent,
+            kept: true,
+            first_hop: self.first_hop,
+            retries: self.journey.policy.retries,
+            statuses: &self.journey.policy.retry_on_status,
+        };
+        let attempts = u32::try_from(self.tried.len()).unwrap_or(u32::MAX);
+        let costs = match again(&ask, loss, attempts, self.repeats) {
+            Again::No => return None,
+            Again::Yes => false,
+            Again::IfTheBudgetAllows => true,
+        };
+        let chosen = self.pick()?;
+        if costs {
+            if !self.journey.pool.flow().may_repeat() {
+                self.proxy.inner.upstreams.watch.no_budget();
+                return None;
+            }
+            self.repeats += 1;
+        }
+        self.proxy.inner.metrics.retried();
+        self.record.retried(why);
+        Some((back.into_request(), chosen))
+    }
+}
+
+/// The answer, unless it takes too long. A request that is still being sent is not answered yet.
+async fn in_time<T>(
+    answer: impl Future<Output = T>,
+    upload: &Upload,
+    began: Instant,
+    patience: Duration,
+) -> Option<T> {
+    let mut answer = std::pin::pin!(answer);
+    let mut deadline = began + patience;
+    loop {
+        if let Ok(answered) = timeout_at(deadline, &mut answer).await {
+            return Some(answered);
+        }
+        let later = Instant::from_std(upload.last_progress()) + patience;
+        if later <= Instant::now() {
+            return None;
+        }
+        deadline = later;
+    }
+}

@@ -2,7 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use memchr::memmem;
@@ -10,9 +11,16 @@ use memchr::memmem;
 use crate::case::HOST;
 
 const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Opens so many; they stay as long as they are held.
 pub(crate) fn connect(port: u16, count: usize) -> anyhow::Result<Vec<TcpStream>> {
+    let deadline = Instant::now() + PATIENCE;
+    // A proxy may listen before it knows its routes.
+    while let Err(error) = asked(port) {
+        ensure!(Instant::now() < deadline, error);
+        thread::sleep(PAUSE);
+    }
     (0..count).map(|number| asked(port).with_context(|| format!("connection {number} of {count}"))).collect()
 }
 
@@ -25,6 +33,7 @@ fn asked(port: u16) -> anyhow::Result<TcpStream> {
         let count = stream.read(&mut buffer)?;
         ensure!(count > 0, "closed by the proxy: {}", String::from_utf8_lossy(&answer));
         answer.extend_from_slice(&buffer[..count]);
+        ensure!(answer.starts_with(b"HTTP/1.1 200"), "not served: {}", String::from_utf8_lossy(&answer));
     }
     Ok(stream)
 }

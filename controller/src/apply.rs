@@ -162,6 +162,25 @@ impl Writer {
         self.timed(api.patch_status(name, &params, &Patch::Apply(&object))).await.map(drop)
     }
 
+    /// Writes the status of one of ours, and of no other object of its name.
+    pub(crate) async fn status_over(
+        &self,
+        api: &Api<DynamicObject>,
+        name: &str,
+        uid: &str,
+        resource: &ApiResource,
+        status: &Value,
+    ) -> Result<(), WriteError> {
+        let object = json!({
+            "apiVersion": resource.api_version,
+            "kind": resource.kind,
+            "metadata": {"name": name, "uid": uid},
+            "status": status,
+        });
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        self.timed(api.patch_status(name, &params, &Patch::Apply(&object))).await.map(drop)
+    }
+
     /// Makes sure that a namespace is there. It is nobody's: it is never deleted.
     pub(crate) async fn namespace(&self, client: &Client, name: &str) -> Result<(), WriteError> {
         let resource = ApiResource::erase::<Namespace>(&());

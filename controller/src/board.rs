@@ -19,12 +19,14 @@ pub(crate) struct Board {
 }
 
 impl Board {
-    /// Takes a report; tells whether what a `MemberCluster` shows of it changed.
+    /// Takes a report; tells whether what the status of a `MemberCluster` or `FederatedIngress` shows of it changed.
     pub(crate) fn take(&self, member: &str, report: Report) -> bool {
-        let before = self.gateways(member);
-        self.reports.write().insert(member.to_owned(), (Instant::now(), Arc::new(report)));
+        let report = Arc::new(report);
+        let before = self.reports.write().insert(member.to_owned(), (Instant::now(), report.clone()));
         self.news.notify_one();
-        before != self.gateways(member)
+        before.is_none_or(|(_, before)| {
+            gateway(&before) != gateway(&report) || before.rejected != report.rejected
+        })
     }
 
     /// Forgets reports that are no longer fresh; tells whose.
@@ -48,6 +50,12 @@ impl Board {
     pub(crate) fn serves(&self, member: &str, priority: &str) -> bool {
         let reports = self.reports.read();
         reports.get(member).is_some_and(|(_, report)| report.priorities.contains_key(priority))
+    }
+
+    /// Why a gateway of the member does not serve all of an Ingress there, if it does not.
+    pub(crate) fn rejected(&self, member: &str, ingress: &str) -> Option<String> {
+        let reports = self.reports.read();
+        reports.get(member).and_then(|(_, report)| report.rejected.get(ingress).cloned())
     }
 
     /// The member's gateways, as status shows them.

@@ -4,6 +4,7 @@
 mod build;
 mod dereference;
 mod federated;
+pub(crate) mod front_door;
 mod priority;
 mod source;
 mod status;

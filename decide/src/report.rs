@@ -33,6 +33,10 @@ pub struct Report {
     /// The commands that the writer knows, the revoked ones included.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub commands: Vec<Command>,
+    /// What the writer cannot serve of its Ingresses, by `namespace/name`. Only the hub is told, for status; no
+    /// decision reads it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub rejected: BTreeMap<String, String>,
 }
 
 /// One gateway's word on one priority.

@@ -17,7 +17,7 @@ use crate::{
     member::Member,
     object::{Kind, copy_name},
     queue::Outcome,
-    reconcile::{Wanted, want},
+    reconcile::{Wanted, front_door, want},
 };
 
 /// An identity is looked at again without being asked: it ages.
@@ -41,10 +41,14 @@ pub(crate) async fn place(f: &Federation, member: &Member, client: &Client, key:
     };
     let task = Task { f, member, client, key, kind };
     let wanted = want(f, member, key);
-    match task.plan(&wanted) {
+    let outcome = match task.plan(&wanted) {
         Ok(change) => task.perform(change, wanted.copy.as_ref()).await,
         Err(error) => task.unnoted(&error),
+    };
+    if outcome == Outcome::Done && wanted.copy.is_some() {
+        task.show_front_door().await;
     }
+    outcome
 }
 
 impl Task<'_> {
@@ -157,6 +161,19 @@ impl Task<'_> {
         self.f.writer.merge(&self.api(), &name, &patch).await?;
         tracing::info!(member = self.member.name, key = %self.key, "released");
         Ok(())
+    }
+
+    /// The copy itself counts, not what it shows: that this cannot be written is no failure of the copy's.
+    async fn show_front_door(&self) {
+        let Some((seen, status)) = front_door::lacking(self.f, self.member, self.key) else { return };
+        let ours = copy::owner(seen.labels()).is_some_and(|owner| owner.hub == self.f.hub_uid);
+        let uid = seen.uid().filter(|_| ours);
+        let Some(uid) = uid else { return };
+        let (name, resource) = (seen.name_any(), self.kind.resource());
+        let written = self.f.writer.status_over(&self.api(), &name, &uid, &resource, &status).await;
+        if let Err(error) = written {
+            tracing::warn!(member = self.member.name, key = %self.key, %error, "its address could not be written");
+        }
     }
 
     fn succeed(&self, copy: Option<&Copy>) -> Outcome {
@@ -310,6 +327,26 @@ mod tests {
             row.desired.is_some() && row.applied.is_none() && asked.lock().is_empty(),
             "{row:?} {asked:?}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_copy_shows_its_front_door_once() {
+        let (f, member, client, asked) = met();
+        let key = orphan(&member);
+        listed(&f.hub.federated, [crate::fixture::federated("web")]);
+        let task = Task { f: &f, member: &member, client: &client, key: &key, kind: Kind::Ingress };
+        task.show_front_door().await;
+        let (method, path, body) = asked.lock().pop().expect("a write");
+        assert_eq!((method.as_str(), path.ends_with("/ns/ingresses/web/status")), ("PATCH", true), "{path}");
+        assert_eq!(body["metadata"]["uid"], "u");
+        assert_eq!(body["status"], json!({"loadBalancer": {"ingress": [{"ip": "127.0.0.1"}]}}));
+
+        let shown = json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+                           "metadata": {"name": "web", "namespace": "ns"}, "status": body["status"]});
+        let shown = serde_json::from_value(shown).expect("an Ingress");
+        member.cache(Kind::Ingress).take(Event::Apply(shown), |_| key.clone());
+        task.show_front_door().await;
+        assert!(asked.lock().is_empty(), "{asked:?}");
     }
 
     #[tokio::test]

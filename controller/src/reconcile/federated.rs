@@ -10,6 +10,7 @@ use spillway_decide::plan::Want;
 
 use super::{
     dereference::{Dereferenced, dereference},
+    front_door,
     status::{self, Whereabouts},
     validate::targets,
     want,
@@ -68,6 +69,8 @@ fn ask_members(f: &Federation, rows: &mut Rows<'_>) {
         if row.and_then(|row| row.desired) != fingerprint && wanted.want != Want::Undecided {
             // Where a row does not fit, whoever places the object says so.
             let _ = rows.record(&member, |row| row.desired = fingerprint);
+            member.queue.add(rows.key.clone());
+        } else if fingerprint.is_some() && front_door::lacking(f, &member, rows.key).is_some() {
             member.queue.add(rows.key.clone());
         }
     }

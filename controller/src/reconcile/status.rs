@@ -18,10 +18,14 @@ use crate::{
     federation::Federation,
     ledger::{Failure, Rows},
     member::Member,
+    object::{Kind, copy_name},
 };
 
 /// Most failing members that a status lists.
 const MAX_FAILING: usize = 32;
+
+/// The reason of a member whose gateway cannot serve all of its copy.
+const REJECTED: &str = "RouteRejected";
 
 /// Where an object stands on one member.
 #[derive(Debug, Clone)]
@@ -38,11 +42,15 @@ pub(crate) struct Whereabouts {
     pub(crate) left: bool,
     /// What does not work.
     pub(crate) failure: Option<Failure>,
+    /// What a gateway there cannot serve of it.
+    pub(crate) rejected: Option<String>,
 }
 
 impl Whereabouts {
     /// Where an object, governed by `priority`, stands on `member`.
     pub(crate) fn of(f: &Federation, member: &Member, rows: &Rows<'_>, priority: &str) -> Self {
+        let copy = copy_name(Kind::Ingress, rows.key.name(), member.in_place);
+        let copy = format!("{}/{copy}", rows.key.namespace());
         Self {
             member: member.name.clone(),
             unreachable: member.unreachable_since(),
@@ -50,10 +58,11 @@ impl Whereabouts {
             served: f.board.serves(&member.name, priority),
             left: !member.has_lost(rows.key, &f.hub_uid),
             failure: f.failures.get(rows.key, &member.name),
+            rejected: f.board.rejected(&member.name, &copy),
         }
     }
 
-    fn failing(&self, deleting: bool) -> Option<FailingMember> {
+    fn failing(&self, deleting: bool, now: Timestamp) -> Option<FailingMember> {
         let (reason, message, since) = match (self.unreachable, &self.failure) {
             (Some(since), _) if deleting || !self.in_step => {
                 let what =
@@ -61,7 +70,7 @@ impl Whereabouts {
                 ("Unreachable", format!("the member does not answer; {what}"), since)
             }
             (_, Some(failure)) => (failure.reason, failure.message.clone(), failure.since),
-            _ => return None,
+            _ => (REJECTED, self.rejected.clone()?, now),
         };
         Some(FailingMember {
             member: self.member.clone(),
@@ -86,8 +95,9 @@ pub(crate) fn status(
         Err(_) => place.failure.is_some(),
     };
     let places: Vec<_> = all.iter().filter(concerns).collect();
-    let mut failing: Vec<_> = places.iter().filter_map(|place| place.failing(deleting)).collect();
+    let mut failing: Vec<_> = places.iter().filter_map(|place| place.failing(deleting, now)).collect();
     failing.truncate(MAX_FAILING);
+    keep_since(&mut failing, federated.status.as_ref().map_or(&[], |status| &status.failing));
     let count = |holds: fn(&Whereabouts) -> bool| {
         u32::try_from(places.iter().filter(|place| holds(place)).count()).unwrap_or(u32::MAX)
     };
@@ -95,7 +105,7 @@ pub(crate) fn status(
     let members = MemberCounts {
         desired,
         applied: count(|place| place.in_step),
-        ready: count(|place| place.in_step && place.served),
+        ready: count(|place| place.in_step && place.served && place.rejected.is_none()),
     };
     let before = federated.status.as_ref().map_or(&[][..], |status| &status.conditions);
     FederatedIngressStatus {
@@ -146,18 +156,21 @@ fn conditions(
             reason(members.applied),
             text(members.applied, "have it"),
         )
-        .set(
-            "Programmed",
-            all(members.ready).into(),
-            reason(members.ready),
-            text(members.ready, "know its RegionPriority"),
-        );
+        .set("Programmed", all(members.ready).into(), reason(members.ready), text(members.ready, "serve it"));
     let foreign: Vec<_> = failing.iter().filter(|failing| failing.reason == "Conflict").collect();
     let stories = foreign.iter().map(|failing| format!("{}: {}", failing.member, failing.message));
     let is = Is::from(!foreign.is_empty());
     let reason = if foreign.is_empty() { "NoConflict" } else { "ForeignObject" };
     conditions.set("Conflicted", is, reason, stories.collect::<Vec<_>>().join("; "));
     conditions.done()
+}
+
+/// What a gateway cannot serve is told anew each second, and with no time: it began when it was first written.
+fn keep_since(failing: &mut [FailingMember], before: &[FailingMember]) {
+    for new in failing.iter_mut().filter(|new| new.reason == REJECTED) {
+        let old = before.iter().find(|old| (&old.member, &old.reason) == (&new.member, &new.reason));
+        new.since = old.map_or_else(|| new.since.clone(), |old| old.since.clone());
+    }
 }
 
 fn small(count: usize) -> u32 {
@@ -170,6 +183,7 @@ mod tests {
 
     use k8s_openapi::jiff::Timestamp;
     use serde_json::json;
+    use spillway_crds::FederatedIngress;
 
     use super::{Dereferenced, Failure, Whereabouts, status};
 
@@ -185,6 +199,7 @@ mod tests {
             served: true,
             left: true,
             failure: None,
+            rejected: None,
         }
     }
 
@@ -214,5 +229,28 @@ mod tests {
         assert_eq!(is("Conflicted"), ("True", "c: foreign"));
         assert_eq!(is("Accepted").0, "True");
         assert_eq!(status.observed_generation, Some(3));
+    }
+
+    #[test]
+    fn says_what_a_gateway_cannot_serve_and_since_when() {
+        let object = json!({"metadata": {"name": "x", "generation": 3},
+                            "spec": {"template": {"spec": {}}, "regionPriority": "p"}});
+        let mut federated: FederatedIngress = serde_json::from_value(object).unwrap();
+        let places =
+            [place("a"), Whereabouts { rejected: Some("host web.example: taken".into()), ..place("b") }];
+        let targets = Ok(["a", "b"].map(str::to_owned).into());
+        for now in [at(1), at(9)] {
+            let refs =
+                Dereferenced { federated: Arc::new(federated.clone()), priority: None, clusters: Vec::new() };
+            let told = status(&refs, &targets, &places, now);
+            assert_eq!((told.members.applied, told.members.ready), (2, 1));
+            let row = &told.failing[0];
+            assert_eq!(
+                (row.reason.as_str(), row.message.as_str()),
+                ("RouteRejected", "host web.example: taken")
+            );
+            assert_eq!(row.since.0, at(1));
+            federated.status = Some(told);
+        }
     }
 }

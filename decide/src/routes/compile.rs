@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::source::{Ingress, IngressPath, IngressRule, PathType, PortRef};
 use super::{BackendRef, HostPattern, PathPattern, Probe, Route, RouteTable};
 use crate::redirects::AliasSet;
 
 /// A part of an Ingress that is not served, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejection {
     /// `namespace/name` of the Ingress.
     pub ingress: String,

@@ -74,6 +74,7 @@ pub fn build(objects: &Objects, previous: &Config) -> (Config, Vec<Rejection>) {
         identity: previous.identity.clone(),
         certificates: read_certificates(objects, ours, &routes, previous, &mut rejections),
         routes,
+        rejected: Vec::new(), // known when all is read; the intake puts it in
         backends,
         priorities: objects
             .priorities

@@ -127,7 +127,8 @@ impl Intake {
 
     /// Offers a config. Its generation is set here.
     #[allow(clippy::must_use_candidate, reason = "a file has nothing to do after an offer")]
-    pub fn offer(&self, config: Config, rejections: &[Rejection], source: &Source) -> Outcome {
+    pub fn offer(&self, mut config: Config, rejections: &[Rejection], source: &Source) -> Outcome {
+        config.rejected = rejections.to_vec();
         let mut state = self.inner.state.lock();
         let served = self.current();
         state.loaded.refused = None;

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use spillway_decide::redirects::AliasSet;
 use spillway_decide::routes::hold::Holdings;
-use spillway_decide::routes::{BackendRef, Route, RouteTable};
+use spillway_decide::routes::{BackendRef, Rejection, Route, RouteTable};
 use spillway_decide::{Peer, Priority};
 use tokio::sync::watch;
 
@@ -38,6 +38,9 @@ pub struct Config {
     pub identity: Identity,
     /// Compiled routes of all Ingresses of class `spillway`.
     pub routes: RouteTable,
+    /// What of the Ingresses is not served, and why.
+    #[serde(default)]
+    pub rejected: Vec<Rejection>,
     /// What serves each backend that a route names.
     pub backends: HashMap<BackendRef, Backend>,
     /// The region priorities by name.

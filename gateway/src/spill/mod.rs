@@ -67,7 +67,7 @@ impl SpillListener {
         let member = self.acceptor.is_member(&caller);
         match (own_path, request.method()) {
             (Some("report"), &Method::GET) if member || caller.hub || caller.operator.is_some() => {
-                json(&self.traffic.report())
+                json(&self.traffic.report_to_hub())
             }
             (Some("commands"), _) if member || caller.hub || caller.operator.is_some() => {
                 commands::serve(&self.traffic, request, &caller).await

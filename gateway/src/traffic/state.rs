@@ -4,8 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use spillway_decide::report::{PriorityReport, PriorityView, Report, State, VERSION};
+use spillway_decide::routes::Rejection;
 
 use super::Traffic;
+
+/// Most Ingresses that the hub is told about: a report is sent each second.
+const MAX_REJECTED: usize = 256;
+/// Most bytes of what is told about one.
+const MAX_MESSAGE: usize = 512;
 
 impl Traffic {
     /// Our report, as peers and the hub get it.
@@ -14,7 +20,27 @@ impl Traffic {
         let identity = self.inner.config.borrow().identity.clone();
         let priorities = self.each(PriorityReport::clone);
         let commands = self.commands();
-        Report { version: VERSION, region: identity.region, member: identity.member, priorities, commands }
+        Report {
+            version: VERSION,
+            region: identity.region,
+            member: identity.member,
+            priorities,
+            commands,
+            ..Report::default()
+        }
+    }
+
+    /// Our report, with what only the hub needs to know.
+    #[must_use]
+    pub fn report_to_hub(&self) -> Report {
+        let mut rejected: BTreeMap<String, String> = BTreeMap::new();
+        for Rejection { ingress, message } in &self.inner.config.borrow().rejected {
+            if rejected.contains_key(ingress) || rejected.len() < MAX_REJECTED {
+                let messages = rejected.entry(ingress.clone()).or_default();
+                append(messages, message);
+            }
+        }
+        Report { rejected, ..self.report() }
     }
 
     /// `/debug/state`, but for `ready` and the rest of the gateway's counters, which are the caller's to add.
@@ -46,5 +72,33 @@ impl Traffic {
             .into_iter()
             .filter_map(|(name, live)| live.decision().map(|decision| (name, part(&decision.report))))
             .collect()
+    }
+}
+
+/// Several things can be wrong with one Ingress; all of them are told while they fit.
+fn append(messages: &mut String, message: &str) {
+    let separator = if messages.is_empty() { "" } else { "; " };
+    if messages.len() + separator.len() + message.len() <= MAX_MESSAGE {
+        messages.push_str(separator);
+        messages.push_str(message);
+    } else if !messages.ends_with("; …") {
+        messages.push_str("; …");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_MESSAGE, append};
+
+    #[test]
+    fn what_is_wrong_is_told_while_it_fits() {
+        let mut told = String::new();
+        append(&mut told, "a");
+        append(&mut told, "b");
+        assert_eq!(told, "a; b");
+        for _ in 0..2 * MAX_MESSAGE {
+            append(&mut told, "another thing");
+        }
+        assert!(told.ends_with("; …") && told.len() <= MAX_MESSAGE + "; …".len(), "{}", told.len());
     }
 }

@@ -5,10 +5,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::networking::v1::Ingress;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
+use spillway_crds::{FederatedIngress, MemberCluster, federated_ingress::FailingMember};
 use spillway_e2e::story::{Stage, apply, visit};
 use spillway_e2e::world::{World, wait_until};
 use tokio::time::Instant;
@@ -36,6 +39,8 @@ async fn seed(stage: Stage) -> Result<()> {
     reachable(world, "/v2/hello").await?;
 
     put_right(world).await?;
+    shows_front_doors(world).await?;
+    tells_of_a_taken_host(world).await?;
 
     source.delete(SEED, &DeleteParams::default()).await?;
     until_gone(world).await
@@ -115,6 +120,53 @@ async fn put_right(world: &World) -> Result<()> {
     let beijing: Api<Ingress> = Api::default_namespaced(world.cluster("beijing")?.clone());
     beijing.delete(SEED, &DeleteParams::default()).await?;
     until_path(world, "/v2/").await
+}
+
+/// As an ingress controller would: `kubectl get ingress` on a member has an address.
+async fn shows_front_doors(world: &World) -> Result<()> {
+    for region in world.regions() {
+        let copies: Api<Ingress> = Api::default_namespaced(world.cluster(region)?.clone());
+        let clusters: Api<MemberCluster> = Api::all(world.hub().clone());
+        let doors = clusters.get(region).await?.spec.front_door.addresses;
+        let doors: Vec<_> = doors.iter().map(ToString::to_string).collect();
+        wait_until(PATIENCE, &format!("the copy in {region} to show {doors:?}"), || async {
+            let status = copies.get(SEED).await?.status.and_then(|status| status.load_balancer);
+            let shown = status.and_then(|status| status.ingress).unwrap_or_default();
+            let shown: Vec<_> = shown.into_iter().filter_map(|shown| shown.ip).collect();
+            ensure!(shown == doors, "{shown:?}");
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+/// A second namespace claims the seed's host: the first keeps it, and the second's status says so.
+async fn tells_of_a_taken_host(world: &World) -> Result<()> {
+    const NAMESPACE: &str = "latecomer";
+    let namespaces: Api<Namespace> = Api::all(world.hub().clone());
+    let namespace = json!({"metadata": {"name": NAMESPACE}});
+    apply(&namespaces, NAMESPACE, &serde_json::from_value(namespace)?).await?;
+    let mut late: Ingress = Api::default_namespaced(world.hub().clone()).get(SEED).await?;
+    late.metadata = ObjectMeta {
+        name: Some(SEED.into()),
+        namespace: Some(NAMESPACE.into()),
+        annotations: late.metadata.annotations,
+        ..ObjectMeta::default()
+    };
+    late.status = None;
+    let sources: Api<Ingress> = Api::namespaced(world.hub().clone(), NAMESPACE);
+    apply(&sources, SEED, &late).await?;
+    let federated: Api<FederatedIngress> = Api::namespaced(world.hub().clone(), NAMESPACE);
+    wait_until(PATIENCE, "every member to tell that the host is taken", || async {
+        let status = federated.get(SEED).await?.status.unwrap_or_default();
+        let told = |row: &FailingMember| row.reason == "RouteRejected" && row.message.contains(HOST);
+        ensure!(status.failing.iter().filter(|row| told(row)).count() == world.regions().len(), "{status:?}");
+        Ok(())
+    })
+    .await?;
+    sources.delete(SEED, &DeleteParams::default()).await?;
+    Ok(())
 }
 
 async fn until_gone(world: &World) -> Result<()> {

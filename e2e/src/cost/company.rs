@@ -179,6 +179,7 @@ fn report(size: Size, n: usize, address: IpAddr) -> Report {
         member: region(n),
         commands: Vec::new(),
         priorities: (0..size.priorities).map(|p| (priority(p), about.clone())).collect(),
+        ..Report::default()
     }
 }
 

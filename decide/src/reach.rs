@@ -60,6 +60,16 @@ impl Watch {
 
     /// A probe that was sent at `sent` reached the front door, or did not.
     pub fn probe(&mut self, sent: Time, ok: bool) {
+        self.probed(sent, sent, ok);
+    }
+
+    /// A probe that was sent at `sent` heard nothing until `until`, when it was given up: the door was silent in all
+    /// that time, and not only at its beginning.
+    pub fn unanswered(&mut self, sent: Time, until: Time) {
+        self.probed(sent, until, false);
+    }
+
+    fn probed(&mut self, sent: Time, until: Time, ok: bool) {
         self.track.add(sent, 1, u32::from(!ok));
         self.newest = Some(self.newest.map_or(sent, |newest| newest.max(sent)));
         self.seen_good |= ok;
@@ -67,7 +77,7 @@ impl Watch {
             self.silence = None;
         } else {
             self.latest_bad = Some(sent);
-            let probe = Span { onset: sent, latest: sent };
+            let probe = Span { onset: sent, latest: until };
             self.silence = Some(self.silence.map_or(probe, |silence| silence.union(probe)));
         }
     }
@@ -145,6 +155,22 @@ mod tests {
 
     fn seconds(range: std::ops::Range<u64>, ok: bool) -> Vec<(u64, bool)> {
         range.map(|second| (second, ok)).collect()
+    }
+
+    #[test]
+    fn the_silence_of_a_probe_lasts_until_it_is_given_up() {
+        use Opinion::{Bad, Good, Suspect};
+        let mut watch = watch(&seconds(0..20, true));
+        let mut seen = Vec::new();
+        for second in 20..25 {
+            watch.unanswered(Time(second * 1000), Time(second * 1000 + 1000));
+            seen.push(opinion(&mut watch, second + 1, Company::Others));
+        }
+        assert_eq!(
+            seen,
+            [Good, Suspect, Suspect, Suspect, Bad],
+            "five probes of a second each are five seconds"
+        );
     }
 
     #[test]

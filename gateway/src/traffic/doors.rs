@@ -1,4 +1,4 @@
-//! Reach evidence: the front door of another member, asked each second along the full path.
+//! Reach evidence: the front door of another member, asked twice a second along the full path.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use http::StatusCode;
-use spillway_decide::Peer;
+use spillway_decide::{Peer, Time};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -17,7 +17,8 @@ use crate::config::Protocol;
 
 const PATH: &str = "/.well-known/spillway/healthz";
 const TIMEOUT: Duration = Duration::from_secs(1);
-const PERIOD: Duration = Duration::from_secs(1);
+/// A death is noticed by the first probe after it: this long is nobody the wiser.
+const PERIOD: Duration = Duration::from_millis(500);
 /// A door that did not answer is asked sooner again: whether it is dead decides how long people suffer.
 const PERIOD_WHEN_SILENT: Duration = Duration::from_millis(250);
 
@@ -32,7 +33,9 @@ pub(super) async fn watch(
     loop {
         let (clock, sent) = (traffic.inner.clock, traffic.inner.clock.now());
         let ok = timeout(TIMEOUT, any_door(&peer, source)).await.unwrap_or(false);
-        traffic.reached(sent, &peer, ok);
+        // No later than its deadline: who slept himself must not take his own silence for the other's.
+        let until = clock.now().min(sent + TIMEOUT);
+        traffic.reached((sent, until), &peer, ok);
         let period = if ok { PERIOD } else { PERIOD_WHEN_SILENT };
         let rest = period.saturating_sub(clock.now().since(sent));
         tokio::select! {
@@ -59,7 +62,7 @@ async fn any_door(peer: &Peer, source: Option<IpAddr>) -> bool {
 
 impl Traffic {
     /// Gives a probe's outcome to every priority that the peer's region is of.
-    fn reached(&self, sent: spillway_decide::Time, peer: &Peer, ok: bool) {
+    fn reached(&self, span: (Time, Time), peer: &Peer, ok: bool) {
         let config = self.inner.config.borrow().clone();
         if peer.region == config.identity.region {
             return;
@@ -69,7 +72,7 @@ impl Traffic {
             if let Some(priority) =
                 config.priorities.get(name).filter(|priority| priority.contains(&peer.region))
             {
-                live.reached(sent, peer, priority, ok);
+                live.reached(span, peer, priority, ok);
             }
         }
     }

@@ -75,14 +75,12 @@ impl Live {
         thinking.watches.retain(|_, watches| !watches.is_empty());
     }
 
-    /// A probe of another member's front door came back, or did not.
-    pub(super) fn reached(&self, sent: Time, peer: &Peer, priority: &Priority, ok: bool) {
+    /// A probe of another member's front door came back, or did not until `until`.
+    pub(super) fn reached(&self, (sent, until): (Time, Time), peer: &Peer, priority: &Priority, ok: bool) {
         let mut thinking = self.thinking.lock();
         let watches = thinking.watches.entry(peer.region.clone()).or_default();
-        watches
-            .entry(peer.member.clone())
-            .or_insert_with(|| Watch::new(sent, &priority.health))
-            .probe(sent, ok);
+        let watch = watches.entry(peer.member.clone()).or_insert_with(|| Watch::new(sent, &priority.health));
+        if ok { watch.probe(sent, true) } else { watch.unanswered(sent, until) }
     }
 
     /// Whether a witness answers; `None` when there is none.

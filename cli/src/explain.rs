@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use anyhow::{Result, bail};
 use k8s_openapi::jiff::Timestamp;
-use spillway_crds::region_priority::{Enforcement, Health, Intent, SliStatus, Verdict};
+use spillway_crds::region_priority::{Enforcement, Health, Intent, RouteStatus, SliStatus, Verdict};
 
 use crate::report::{Member, Priority, Region, Report};
 use crate::table::{age, targets};
@@ -63,7 +63,17 @@ fn in_priority(text: &mut String, priority: &Priority, place: usize, now: Timest
         "  reach      {} of {} other regions cannot reach its front door",
         status.votes_bad, status.voters
     )?;
+    if !status.voted_by.is_empty() {
+        writeln!(text, "  voters     {}", status.voted_by.join(", "))?;
+    }
     arrivals(text, region)?;
+    for RouteStatus { route, verdict, reason, since } in &status.routes {
+        writeln!(
+            text,
+            "  except     route {route}: {verdict:?}, for {}: {reason}",
+            age(since.as_ref(), now)
+        )?;
+    }
     wishes(text, priority, region)?;
     for change in change::of(priority, region) {
         writeln!(text, "  changes    {change}")?;

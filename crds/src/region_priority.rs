@@ -11,7 +11,7 @@ mod status;
 pub use dns::Dns;
 pub use health::Health;
 pub use moves::{Recovery, Shift};
-pub use status::{RegionPriorityStatus, RegionStatus, SliStatus, SpillTarget, Verdict};
+pub use status::{RegionPriorityStatus, RegionStatus, RouteStatus, SliStatus, SpillTarget, Verdict};
 
 use kube::CustomResource;
 use schemars::JsonSchema;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::answers::{self, Answer};
 use crate::decision::{Change, Decision, Input};
 use crate::evidence::Assessment;
+use crate::exceptions::{Exceptions, Region};
 use crate::freeze::Freezer;
 use crate::grants::{self, Origin};
 use crate::hearing::Hearing;
@@ -16,7 +17,8 @@ use crate::shift::{Course, Field, Shifter};
 use crate::standing::{Standing, Word, drain};
 use crate::time::Time;
 use crate::verdict::{Machine, Signal, Verdict};
-use crate::votes::{Opinion, Tally};
+use crate::votes::{Opinion, Tally, Vote};
+use crate::{observer, voters};
 
 /// The memory from step to step.
 #[derive(Clone, Debug)]
@@ -27,6 +29,8 @@ pub struct Decider {
     /// The last word of each region about itself; it stands while the region is silent.
     declared: BTreeMap<String, Word>,
     drained: BTreeSet<String>,
+    /// Routes that are not as their region is.
+    exceptions: Exceptions,
     /// Regions that our own probes did not reach when they last said anything.
     out_of_reach: BTreeSet<String>,
     shifter: Shifter,
@@ -40,6 +44,7 @@ struct Last {
     verdicts: BTreeMap<String, Verdict>,
     course: Option<(Shares, bool)>,
     answer: Option<Answer>,
+    routes: BTreeMap<String, (Verdict, Shares, bool)>,
 }
 
 impl Decider {
@@ -51,6 +56,7 @@ impl Decider {
             reach: BTreeMap::new(),
             declared: BTreeMap::new(),
             drained: BTreeSet::new(),
+            exceptions: Exceptions::default(),
             out_of_reach: BTreeSet::new(),
             shifter: Shifter::default(),
             freezer: Freezer::new(now),
@@ -60,28 +66,53 @@ impl Decider {
 
     /// Decides. To be called every 100 ms, and when a report changes something.
     pub fn step(&mut self, input: &Input<'_>) -> Decision {
-        let hearing = Hearing::new(input);
+        let votes = self.own_votes(input);
+        let hearing = Hearing::new(input, &votes);
         self.forget_strangers(input.priority);
-        self.own.step(input.now, &self_signal(input), &input.priority.recovery);
+        self.exceptions.judge(input, self.own.verdict());
+        self.own.step(input.now, &self.self_signal(input), &input.priority.recovery);
         let tallies = self.count_votes(input, &hearing);
-        self.note_reach(input);
+        self.note_reach(&votes);
         self.listen(input, &hearing);
         let mut standings = self.standings(input, &hearing);
         // What traffic follows is not always how regions are: people may have frozen one.
         let mut followed = self.freezer.follow(input.now, input.priority, &standings);
-        let course = self.course(input, &mut followed);
+        let course = self.course(input, &hearing, &mut followed);
         self.explain(input, &mut standings, &course);
         let suspicion = answers::suspicion(&standings);
         // No address at all is no reason to publish nothing: the last answer stands.
         let answer = self.answer(input, &followed, suspicion).or_else(|| self.last.answer.clone());
-        let changes = self.last.turn(input.priority, &standings, &course, answer.as_ref());
+        let mut changes = self.last.turn(input.priority, &standings, &course, answer.as_ref());
+        changes.extend(self.last.turn_routes(&self.exceptions, input.region));
         Decision {
-            report: self.report(input, &hearing, &standings, &tallies, &course, answer.as_ref()),
+            report: self.report(input, &votes, &hearing, &standings, &tallies, &course, answer.as_ref()),
             grants: standings.iter().map(|standing| (standing.region.clone(), standing.grant)).collect(),
+            routes: self.exceptions.shares(&course.shares),
+            shed: self.shed(input),
+            watched: self.exceptions.watched(&hearing),
             shares: course.shares,
             answer,
             changes,
         }
+    }
+
+    /// What our own evidence says: of the front door and of all requests, and else of the routes.
+    fn self_signal(&self, input: &Input<'_>) -> Signal {
+        match self_signal(input) {
+            Signal::Silent => Signal::Silent,
+            Signal::Confirmed { reason } => Signal::Confirmed { reason },
+            other => {
+                self.exceptions.are_the_region(input).map_or(other, |reason| Signal::Confirmed { reason })
+            }
+        }
+    }
+
+    /// The routes that we take from nobody: those that are bad here, unless people want the traffic here.
+    fn shed(&self, input: &Input<'_>) -> BTreeMap<String, Time> {
+        let enforced = input.priority.enforcement == Enforcement::Enforce;
+        let wanted = input.priority.intent(input.region) == Intent::Pinned;
+        let wanted = wanted || input.priority.is_frozen(input.region);
+        if enforced && !wanted { self.exceptions.shed() } else { BTreeMap::new() }
     }
 
     fn forget_strangers(&mut self, priority: &Priority) {
@@ -92,13 +123,23 @@ impl Decider {
         self.last.verdicts.retain(|region, _| names.contains(region.as_str()));
     }
 
+    /// Our votes as we tell them. Of two regions, the witness speaks for the one that is left.
+    fn own_votes(&self, input: &Input<'_>) -> BTreeMap<String, Vote> {
+        if input.priority.regions.len() <= 2 {
+            return input.votes.clone();
+        }
+        let given_up = self.reach.iter().filter(|(_, machine)| machine.verdict() == Verdict::Degraded);
+        let given_up: BTreeSet<&str> = given_up.map(|(region, _)| region.as_str()).collect();
+        observer::honest(input.votes, &given_up, input.witnesses, &input.priority.health)
+    }
+
     /// Counts the votes on every region, the own one included, and judges by them.
     fn count_votes<'a>(&mut self, input: &Input<'a>, hearing: &Hearing<'_>) -> BTreeMap<&'a str, Tally> {
         let mut tallies = BTreeMap::new();
-        let others = input.priority.regions.len().saturating_sub(1);
-        let others = u32::try_from(others).unwrap_or(u32::MAX);
         for region in input.priority.names() {
-            let tally = Tally::count(others, hearing.votes_on(region));
+            let voters = voters::of(region, input.priority.names());
+            let seats = u32::try_from(voters.len()).unwrap_or(u32::MAX);
+            let tally = Tally::count(seats, hearing.votes_on(region, &voters));
             let machine = self.reach.entry(region.to_owned()).or_insert_with(|| Machine::new(input.now));
             let signal = tally.signal(input.now);
             machine.step(input.now, &signal, &input.priority.recovery);
@@ -111,9 +152,10 @@ impl Decider {
     }
 
     /// Notes whom this gateway reaches; where its own vote abstains, its last one stands.
-    fn note_reach(&mut self, input: &Input<'_>) {
-        for (region, vote) in input.votes {
+    fn note_reach(&mut self, votes: &BTreeMap<String, Vote>) {
+        for (region, vote) in votes {
             match vote.opinion {
+                Opinion::Abstain if vote.unreached => self.out_of_reach.insert(region.clone()),
                 Opinion::Good => self.out_of_reach.remove(region),
                 Opinion::Bad | Opinion::Suspect => self.out_of_reach.insert(region.clone()),
                 Opinion::Abstain => false,
@@ -185,7 +227,7 @@ impl Decider {
 
     /// Where our own arrivals go: here a region follows its own evidence, not what others see of its door.
     /// While it is frozen, its last course stands.
-    fn course(&mut self, input: &Input<'_>, standings: &mut [Standing]) -> Course {
+    fn course(&mut self, input: &Input<'_>, hearing: &Hearing<'_>, standings: &mut [Standing]) -> Course {
         if let (Some(_), Some((shares, stuck))) = (self.freezer.verdict(input.region), &self.last.course) {
             let reason = "frozen: whatever the verdict, arrivals stay where they are".to_owned();
             return Course { shares: shares.clone(), reason, stuck: *stuck };
@@ -204,21 +246,24 @@ impl Decider {
             outage: input.own.outage,
         };
         let course = self.shifter.decide(&field);
+        let region = Region { standings: field.standings, shifter: &self.shifter };
+        self.exceptions.decide(input, hearing, &region);
         if let Some((own, seen)) = place.and_then(|place| standings.get_mut(place)).zip(seen) {
             *own = seen;
         }
-        if input.priority.enforcement == Enforcement::Enforce {
-            return course;
-        }
-        let reason = format!("only observing; would send arrivals to {}: {}", course.shares, course.reason);
-        Course { shares: Shares::all(input.region), reason, stuck: false }
+        course.under(input.priority.enforcement, input.region)
     }
 
     /// Adds to the own region's reason what is done about it.
     fn explain(&self, input: &Input<'_>, standings: &mut [Standing], course: &Course) {
         let unwell = self.own.verdict() >= Verdict::Recovering;
-        for own in standings.iter_mut().filter(|standing| unwell && standing.region == input.region) {
-            own.reason = format!("{}; {}", self.own.reason(), course.reason);
+        for own in standings.iter_mut().filter(|standing| standing.region == input.region) {
+            if unwell {
+                own.reason = format!("{}; {}", self.own.reason(), course.reason);
+            }
+            if let Some(exception) = self.exceptions.worst(input.region) {
+                own.reason = format!("{}; except {exception}", own.reason);
+            }
         }
         for standing in standings {
             if let Some(ordered) = input.priority.orders.get(&standing.region) {
@@ -242,9 +287,11 @@ impl Decider {
         answers::answer(input.region, input.priority, &calm, input.peers, last, false)
     }
 
+    #[expect(clippy::too_many_arguments, reason = "all that was decided, in one report")]
     fn report(
         &self,
         input: &Input<'_>,
+        votes: &BTreeMap<String, Vote>,
         hearing: &Hearing<'_>,
         standings: &[Standing],
         tallies: &BTreeMap<&str, Tally>,
@@ -260,7 +307,8 @@ impl Decider {
             home_percent: self.own.home_percent(&input.priority.recovery),
             draining: enforced && unwell && self.drained.contains(input.region),
             asking: self.asks(input, course),
-            votes: input.votes.clone(),
+            digest: input.priority.digest(),
+            votes: votes.clone(),
             unreachable: unreachable.map(|(region, _)| region.clone()).collect(),
             grants: grants::offer(
                 input.ceiling,
@@ -268,7 +316,45 @@ impl Decider {
                 self.freezer.verdict(input.region).unwrap_or(self.own.verdict()),
                 &origins(input, hearing),
             ),
-            view: view(input, standings, tallies, course, answer),
+            routes: Some(self.exceptions.report(input.region, input.priority)),
+            view: self.view(input, hearing, standings, tallies, course, answer),
+        }
+    }
+
+    fn view(
+        &self,
+        input: &Input<'_>,
+        hearing: &Hearing<'_>,
+        standings: &[Standing],
+        tallies: &BTreeMap<&str, Tally>,
+        course: &Course,
+        answer: Option<&Answer>,
+    ) -> PriorityView {
+        let region = |standing: &Standing| {
+            let tally = tallies.get(standing.region.as_str());
+            let view = RegionView {
+                verdict: standing.verdict,
+                reason: standing.reason.clone(),
+                command: input.priority.orders.get(&standing.region).map(Ordered::words).unwrap_or_default(),
+                since: standing.since.rfc3339(),
+                votes_bad: tally.map_or(0, |tally| tally.bad),
+                voters: tally.map_or(0, |tally| tally.voters),
+                voted_by: voted_by(&standing.region, input.priority),
+                sli: (standing.region == input.region).then(|| input.own.sli.clone()),
+            };
+            (standing.region.clone(), view)
+        };
+        let (routes, more_routes) = self.exceptions.view(input.region);
+        let shares = course.shares.as_slice().iter().map(|share| (share.region.clone(), share.percent));
+        PriorityView {
+            enforcement: input.priority.enforcement,
+            regions: standings.iter().map(region).collect(),
+            shares: shares.collect(),
+            shares_reason: course.reason.clone(),
+            answer: answer.cloned(),
+            routes,
+            more_routes,
+            skewed: hearing.skewed().map(ToOwned::to_owned).collect(),
         }
     }
 
@@ -280,10 +366,30 @@ impl Decider {
             || self.own.verdict() != Verdict::Healthy
             || input.priority.intent(input.region) == Intent::Drained
             || course.shares.percent(input.region) < 100
+            || self.exceptions.ask()
     }
 }
 
 impl Last {
+    /// The exceptions that are new, that are over, or that go another way.
+    fn turn_routes(&mut self, exceptions: &Exceptions, me: &str) -> Vec<Change> {
+        let mut changes = Vec::new();
+        let before = std::mem::take(&mut self.routes);
+        for (route, verdict, course, reason) in exceptions.moving(me) {
+            let turned = (verdict, course.shares.clone(), course.stuck);
+            if before.get(route) != Some(&turned) {
+                let (route, to) = (route.clone(), course.shares);
+                changes.push(Change::Route { route, verdict, to, reason });
+            }
+            self.routes.insert(route.clone(), turned);
+        }
+        for route in before.keys().filter(|route| !self.routes.contains_key(*route)) {
+            let (route, to, reason) = (route.clone(), Shares::all(me), "as its region again".to_owned());
+            changes.push(Change::Route { route, verdict: Verdict::Healthy, to, reason });
+        }
+        changes
+    }
+
     fn turn(
         &mut self,
         priority: &Priority,
@@ -369,32 +475,10 @@ fn origins<'a>(input: &Input<'a>, hearing: &Hearing<'_>) -> Vec<Origin<'a>> {
     others.map(|region| Origin { region, asking: asks(region) }).collect()
 }
 
-fn view(
-    input: &Input<'_>,
-    standings: &[Standing],
-    tallies: &BTreeMap<&str, Tally>,
-    course: &Course,
-    answer: Option<&Answer>,
-) -> PriorityView {
-    let region = |standing: &Standing| {
-        let tally = tallies.get(standing.region.as_str());
-        let view = RegionView {
-            verdict: standing.verdict,
-            reason: standing.reason.clone(),
-            command: input.priority.orders.get(&standing.region).map(Ordered::words).unwrap_or_default(),
-            since: standing.since.rfc3339(),
-            votes_bad: tally.map_or(0, |tally| tally.bad),
-            voters: tally.map_or(0, |tally| tally.voters),
-            sli: (standing.region == input.region).then(|| input.own.sli.clone()),
-        };
-        (standing.region.clone(), view)
-    };
-    let shares = course.shares.as_slice().iter().map(|share| (share.region.clone(), share.percent));
-    PriorityView {
-        enforcement: input.priority.enforcement,
-        regions: standings.iter().map(region).collect(),
-        shares: shares.collect(),
-        shares_reason: course.reason.clone(),
-        answer: answer.cloned(),
+/// Who votes on a region, where not all others do.
+fn voted_by(region: &str, priority: &Priority) -> Vec<String> {
+    if priority.regions.len() <= voters::MOST + 1 {
+        return Vec::new();
     }
+    voters::of(region, priority.names()).into_iter().map(ToOwned::to_owned).collect()
 }

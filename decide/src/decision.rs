@@ -1,11 +1,13 @@
 //! What one step of deciding takes and gives: plain data, so that whoever watches sees what happens.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use crate::answers::Answer;
+use crate::census::Census;
 use crate::evidence::Assessment;
+use crate::observer::Witnesses;
 use crate::peer::Peer;
 use crate::priority::Priority;
 use crate::report::PriorityReport;
@@ -27,8 +29,12 @@ pub struct Input<'a> {
     pub peers: &'a [Peer],
     /// Self evidence.
     pub own: &'a Assessment,
+    /// The same, route by route.
+    pub routes: &'a Census,
     /// This gateway's votes on the other regions.
     pub votes: &'a BTreeMap<String, Vote>,
+    /// The witnesses, as this gateway asked them last.
+    pub witnesses: Witnesses,
     /// The latest report of each other member.
     pub heard: &'a [Heard],
     /// What this gateway can carry for the priority, in requests a second.
@@ -53,6 +59,12 @@ pub struct Decision {
     pub report: PriorityReport,
     /// Where our own arrivals go.
     pub shares: Shares,
+    /// The same for the routes whose arrivals go elsewhere than the others, by id.
+    pub routes: BTreeMap<String, Shares>,
+    /// The routes that this region sheds, whoever forwards them, and since when.
+    pub shed: BTreeMap<String, Time>,
+    /// The routes whose windows are to be kept and told of, with or without requests.
+    pub watched: BTreeSet<String>,
     /// Requests a second that each region grants us.
     pub grants: BTreeMap<String, u32>,
     /// What DNS answers; `None` when no region has an address.
@@ -82,6 +94,17 @@ pub enum Change {
         /// Why.
         reason: String,
     },
+    /// A route that is not as its region is, or is again.
+    Route {
+        /// Its id.
+        route: String,
+        /// Its verdict now.
+        verdict: Verdict,
+        /// Where its arrivals go.
+        to: Shares,
+        /// Why.
+        reason: String,
+    },
     /// What DNS answers.
     Answer {
         /// The region.
@@ -100,6 +123,9 @@ impl fmt::Display for Change {
                 write!(formatter, "{region} {from} -> {to}: {reason}")
             }
             Self::Shares { to, reason } => write!(formatter, "arrivals go to {to}: {reason}"),
+            Self::Route { route, verdict, to, reason } => {
+                write!(formatter, "route {route} is {verdict}, arrivals go to {to}: {reason}")
+            }
             Self::Answer { region, ttl_seconds, reason } => {
                 write!(formatter, "DNS answers {region} for {ttl_seconds} s: {reason}")
             }

@@ -3,21 +3,25 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::census::Census;
 use crate::priority::Health;
 use crate::sli::{Latencies, Sli};
 use crate::time::Time;
-use crate::track::{Bound, Reading, Span, Track};
+use crate::track::{Bound, COARSE, FINE, Reading, Span, Track};
 
 /// The part of requests that may pass the latency bound: P95.
-const SLOW_FRACTION: f64 = 0.05;
+pub(crate) const SLOW_FRACTION: f64 = 0.05;
 /// One lost probe is no news.
 const MIN_BAD_PROBES: u32 = 2;
 /// From so many requests to a probe on, requests tell how a region is.
 const REQUESTS_TO_A_PROBE: u32 = 3;
+/// Where a route has at least so many requests and bad ones among them, it is known whose trouble they are.
+const FEW: u32 = 3;
+const MIN_BAD_OF_ROUTE: u32 = 3;
 /// What probes must pass to be heard beside them.
 const MOST_PROBES: f64 = 0.5;
 
-/// Rolling windows of one priority's requests and probes in this region.
+/// Rolling windows of requests and probes in this region: of all of a priority's, or of one route's.
 ///
 /// All evidence is dated by the start of the request, whenever it becomes known: so errors and slowness of one
 /// fault begin and end together, and the good answers that a hang holds back do not make stray bad ones weigh
@@ -25,6 +29,7 @@ const MOST_PROBES: f64 = 0.5;
 #[derive(Clone)]
 pub struct Evidence {
     health: Health,
+    grain: Duration,
     started: Time,
     errors: Track,
     /// A quick answer is known at once and a slow one after the bound, so it is read that much later.
@@ -35,6 +40,12 @@ pub struct Evidence {
     /// Requests of our own arrivals.
     local: Track,
     latencies: Latencies,
+    /// Until when a few routes explained what was wrong.
+    acquitted: Option<Time>,
+    /// Bad requests below which the window says nothing.
+    min_bad: u32,
+    /// Latencies are only kept while this is set: of thousands of routes they would fill the memory.
+    sketching: bool,
     run: Option<Span>,
     /// The part of the run that criteria told which are back within bounds.
     ended: Option<Span>,
@@ -57,8 +68,44 @@ pub struct Assessment {
     pub outage: bool,
     /// Requests a second of our own arrivals that we serve.
     pub local_rate: f64,
+    /// What the windows of requests hold.
+    pub counts: Counts,
     /// The figures.
     pub sli: Sli,
+}
+
+/// Requests in the window, by criterion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// How many failed.
+    pub errors: Count,
+    /// How many passed the latency bound, among those that had the time to.
+    pub slow: Count,
+}
+
+/// Samples, and the bad ones among them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// All of them.
+    pub total: u64,
+    /// The bad ones.
+    pub bad: u64,
+}
+
+impl Count {
+    /// Whether more than `fraction` of at least `min_total` are bad.
+    #[must_use]
+    pub fn is_out(self, fraction: f64, min_total: u32) -> bool {
+        #[expect(clippy::cast_precision_loss, reason = "samples of a window, far below 2^52")]
+        let part = self.bad as f64 / self.total.max(1) as f64;
+        self.total >= u64::from(min_total.max(1)) && part > fraction
+    }
+}
+
+impl From<Reading> for Count {
+    fn from(reading: Reading) -> Self {
+        Self { total: reading.total.into(), bad: reading.bad.into() }
+    }
 }
 
 /// A broken bound.
@@ -129,19 +176,37 @@ impl Evidence {
     /// Nothing seen yet.
     #[must_use]
     pub fn new(now: Time, health: &Health) -> Self {
+        Self::with_grain(now, health, FINE)
+    }
+
+    /// The same for one route, of which there are thousands: in coarser buckets, and without latencies until
+    /// [`Self::sketch`] asks for them.
+    #[must_use]
+    pub fn of_route(now: Time, health: &Health) -> Self {
+        let mut evidence =
+            Self { sketching: false, min_bad: MIN_BAD_OF_ROUTE, ..Self::with_grain(now, health, COARSE) };
+        evidence.follow_few();
+        evidence
+    }
+
+    fn with_grain(now: Time, health: &Health, grain: Duration) -> Self {
         let window = width(health);
-        let track = || Track::new(now, window);
+        let track = || Track::new(now, window, grain);
         let mut slow = track();
         slow.ripe_after(health.latency_bound());
         Self {
             health: health.clone(),
+            grain,
             started: now,
             errors: track(),
             slow,
             probes: track(),
-            answered: track(),
-            local: track(),
+            answered: track().only_counts(),
+            local: track().only_counts(),
             latencies: Latencies::new(window),
+            acquitted: None,
+            min_bad: 1,
+            sketching: true,
             run: None,
             ended: None,
             last: [None; 3],
@@ -155,8 +220,31 @@ impl Evidence {
             self.health = health.clone();
             self.slow.ripe_after(health.latency_bound());
         } else {
-            *self = Self::new(now, health);
+            let (sketching, min_bad) = (self.sketching, self.min_bad);
+            *self = Self { min_bad, sketching, ..Self::with_grain(now, health, self.grain) };
         }
+        if self.grain == COARSE {
+            self.follow_few();
+        }
+    }
+
+    /// A route's window speaks from fewer requests on than may move it: so it is known whose trouble they are.
+    fn follow_few(&mut self) {
+        self.health.min_requests = self.health.min_requests.min(FEW);
+    }
+
+    /// Begins to keep latencies for the figure that people see, or drops them.
+    pub fn sketch(&mut self, wanted: bool) {
+        if self.sketching && !wanted {
+            self.latencies = Latencies::new(width(&self.health));
+        }
+        self.sketching = wanted;
+    }
+
+    /// Whether latencies are kept.
+    #[must_use]
+    pub const fn sketches(&self) -> bool {
+        self.sketching
     }
 
     /// The latency past which a request in flight is to be told by [`Self::overdue`].
@@ -176,7 +264,9 @@ impl Evidence {
         self.errors.add(at - latency, 1, failed.into());
         self.slow.add(at - latency, 1, slow.into());
         self.answered.add(at, u32::from(!failed), 0);
-        self.latencies.add(at, latency);
+        if self.sketching {
+            self.latencies.add(at, latency);
+        }
     }
 
     /// A request in flight passed the latency bound: a bad sample at that moment.
@@ -189,7 +279,9 @@ impl Evidence {
     /// An overdue request ended: no second sample, but people see its latency, and it is no outage.
     pub fn late(&mut self, at: Time, latency: Duration, failed: bool) {
         self.answered.add(at, u32::from(!failed), 0);
-        self.latencies.add(at, latency);
+        if self.sketching {
+            self.latencies.add(at, latency);
+        }
     }
 
     /// A probe that was sent at `sent` succeeded within the latency bound, or did not.
@@ -200,7 +292,26 @@ impl Evidence {
 
     /// Reads all windows. To be called about once a bucket.
     pub fn assess(&mut self, now: Time) -> Assessment {
-        let readings = self.read(now);
+        self.assess_but(now, &Census::default())
+    }
+
+    /// The same; errors and slowness that a few of the routes explain are judged on their own. The region's are
+    /// followed on, so that an excuse that ends has hidden nothing; but what the routes have explained for some
+    /// time is not evidence against the region later, in a moment when they have too few requests to tell.
+    pub fn assess_but(&mut self, now: Time, routes: &Census) -> Assessment {
+        if routes.acquits() {
+            self.acquitted = Some(now);
+        }
+        let excused = routes.excuses();
+        let mut readings = self.read(now);
+        for span in [&mut readings.errors.span, &mut readings.slow.span].into_iter().flatten() {
+            span.onset = self.acquitted.map_or(span.onset, |until| span.onset.max(until));
+            span.latest = span.latest.max(span.onset);
+        }
+        let counts = Counts { errors: readings.errors.into(), slow: readings.slow.into() };
+        if excused {
+            (readings.errors.span, readings.slow.span) = (None, None);
+        }
         self.follow(&readings);
         let rate = f64::from(readings.errors.total) / self.seconds(now);
         let sli = self.figures(now, &readings);
@@ -213,12 +324,14 @@ impl Evidence {
             quiet_since: self.run.map_or(self.quiet_since, |run| run.latest),
             outage: samples && self.answered.window(now).0 == 0,
             local_rate: f64::from(self.local.window(now).0) / self.seconds(now),
+            counts,
             sli,
         }
     }
 
     fn read(&mut self, now: Time) -> Readings {
-        let requests = |fraction| Bound { fraction, min_total: self.health.min_requests, min_bad: 1 };
+        let requests =
+            |fraction| Bound { fraction, min_total: self.health.min_requests, min_bad: self.min_bad };
         let errors = self.errors.read(now, requests(self.health.max_error_percent / 100.0));
         let slow = self.slow.read(now, requests(SLOW_FRACTION));
         let fraction = self.probes_that_may_fail(now, errors.total);

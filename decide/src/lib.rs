@@ -6,13 +6,17 @@
 
 pub mod answers;
 pub mod balance;
+pub mod census;
 pub mod commands;
 pub mod decider;
 pub mod decision;
 pub mod evidence;
+pub mod exceptions;
 mod freeze;
 pub mod grants;
+mod hash;
 mod hearing;
+pub mod observer;
 pub mod peer;
 pub mod plan;
 pub mod priority;
@@ -27,11 +31,14 @@ pub mod standing;
 pub mod time;
 mod track;
 pub mod verdict;
+pub mod voters;
 pub mod votes;
 
 pub use answers::Answer;
+pub use census::Census;
 pub use decider::Decider;
 pub use decision::{Change, Decision, Heard, Input};
+pub use observer::Witnesses;
 pub use peer::{Door, Peer};
 pub use priority::{
     Dns, Enforcement, Health, Intent, Mode, Ordered, Priority, PriorityRegion, Recovery, Shift,

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::hash::stable;
+
 /// Regions in the order of their priority, and when traffic moves between them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -223,6 +225,32 @@ impl Priority {
     pub fn is_frozen(&self, region: &str) -> bool {
         self.intent(region) == Intent::Auto
             && self.orders.get(region).is_some_and(|ordered| ordered.freeze.is_some())
+    }
+
+    /// Tells configurations apart that judge differently: the regions and their bounds. Sixteen digits.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let names = self.names().flat_map(|name| name.bytes().chain([0]));
+        let Health {
+            hold_seconds,
+            unreachable_hold_seconds,
+            window_seconds,
+            min_requests,
+            min_availability_percent,
+            max_error_percent,
+            max_latency_p95_milliseconds,
+        } = &self.health;
+        let whole = [
+            hold_seconds,
+            unreachable_hold_seconds,
+            window_seconds,
+            min_requests,
+            max_latency_p95_milliseconds,
+        ];
+        let parts = [min_availability_percent, max_error_percent].map(|percent| percent.to_bits());
+        let bytes = whole.into_iter().flat_map(|number| number.to_be_bytes());
+        let bytes = bytes.chain(parts.into_iter().flat_map(u64::to_be_bytes));
+        format!("{:016x}", stable(names.chain(bytes)))
     }
 
     /// Whether the region is of this priority.

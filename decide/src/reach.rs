@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::priority::Health;
 use crate::time::{Time, millis};
-use crate::track::{Bound, Reading, Span, Track};
+use crate::track::{Bound, FINE, Reading, Span, Track};
 use crate::votes::{Opinion, Vote};
 
 /// One lost probe is no news.
@@ -43,7 +43,7 @@ impl Watch {
         Self {
             started: now,
             window,
-            track: Track::new(now, window),
+            track: Track::new(now, window, FINE),
             silence: None,
             newest: None,
             latest_bad: None,
@@ -93,6 +93,8 @@ impl Watch {
             reason,
             age_milliseconds: self.newest.map_or(u64::MAX, |newest| millis(now.since(newest))),
             quiet_milliseconds: millis(now.since(self.latest_bad.unwrap_or(self.started))),
+            silent_milliseconds: millis(self.silence.map(Span::held).unwrap_or_default()),
+            unreached: false,
         }
     }
 

@@ -53,14 +53,52 @@ pub struct PriorityReport {
     pub draining: bool,
     /// The writer spills, or soon may: it wants grants.
     pub asking: bool,
+    /// [`Priority::digest`](crate::Priority::digest) of the writer's configuration; empty from one that tells none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub digest: String,
     /// The writer's votes on the other regions' front doors.
     pub votes: BTreeMap<String, Vote>,
     /// Regions that the writer holds to be unreachable by quorum, for those who have just started.
     pub unreachable: Vec<String>,
     /// Requests a second that the writer accepts from each origin region.
     pub grants: BTreeMap<String, u32>,
+    /// The routes that are not as their region is; none from a gateway that does not judge routes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub routes: Option<RouteReports>,
     /// Everything that the writer believes and does, for status and people; no decision reads it.
     pub view: PriorityView,
+}
+
+impl PriorityReport {
+    /// Whether its writer judges by another configuration than the one of this digest.
+    pub(crate) fn is_skewed(&self, digest: &str) -> bool {
+        !self.digest.is_empty() && self.digest != digest
+    }
+}
+
+/// The routes that are not Healthy though their region may be. What is not listed is, unless some are left out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RouteReports {
+    /// By route id, the worst ones.
+    pub exceptions: BTreeMap<String, RouteReport>,
+    /// There are more than are listed.
+    pub elided: bool,
+}
+
+/// One gateway's word on one route of its own region, which grants zero for it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RouteReport {
+    /// By self evidence.
+    pub verdict: Verdict,
+    /// Why, in words; empty for what is only Suspected.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Percent of its arrivals that are to be home.
+    pub home_percent: u32,
+    /// Its arrivals leave by verdict: for this route the region counts against `maxDrainedRegions`.
+    pub draining: bool,
 }
 
 /// One priority, as one gateway sees it.
@@ -77,6 +115,32 @@ pub struct PriorityView {
     pub shares_reason: String,
     /// What its DNS answers.
     pub answer: Option<Answer>,
+    /// The routes that move on their own, the worst first; at most 16.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<RouteView>,
+    /// How many more there are.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub more_routes: u32,
+    /// Regions with a gateway whose regions or bounds for this priority are not this one's: a change that is on
+    /// its way, or that has not reached one of us.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skewed: Vec<String>,
+}
+
+/// A route that is not as its region is, as the region's own gateway sees it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RouteView {
+    /// Its id: `namespace/name:host/path`.
+    pub route: String,
+    /// By self evidence.
+    pub verdict: Verdict,
+    /// Why, and what is done about it, in words.
+    pub reason: String,
+    /// Since when, RFC 3339 by this gateway's clock.
+    pub since: String,
+    /// Percent of its arrivals that each region serves.
+    pub shares: BTreeMap<String, u32>,
 }
 
 /// One region, as one gateway sees it.
@@ -97,9 +161,17 @@ pub struct RegionView {
     pub votes_bad: u32,
     /// Other regions that have a vote.
     pub voters: u32,
+    /// Who they are, where not all have one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub voted_by: Vec<String>,
     /// The window of the region's own requests and probes, where this gateway is the one that sees them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sli: Option<Sli>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// `/debug/state`: what a gateway believes and does, for people and tests.

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::hash::stable;
+
 /// One region's part of a gateway's own arrivals.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -55,6 +57,12 @@ impl Shares {
         &self.0
     }
 
+    /// The same by name.
+    #[must_use]
+    pub fn by_region(&self) -> std::collections::BTreeMap<String, u32> {
+        self.0.iter().map(|share| (share.region.clone(), share.percent)).collect()
+    }
+
     /// Percent that goes to `region`.
     #[must_use]
     pub fn percent(&self, region: &str) -> u32 {
@@ -87,20 +95,15 @@ impl fmt::Display for Shares {
     }
 }
 
-/// The client's place on the line: FNV-1a over the address, with a final mix so that neighbours part.
+/// The client's place on the line.
 fn point(client: IpAddr) -> u32 {
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    let mut eat = |byte: u8| hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    match client {
-        IpAddr::V4(address) => address.octets().into_iter().for_each(&mut eat),
+    let hash = match client {
+        IpAddr::V4(address) => stable(address.octets()),
         IpAddr::V6(address) => match address.to_ipv4_mapped() {
-            Some(mapped) => mapped.octets().into_iter().for_each(&mut eat),
-            None => address.octets().into_iter().for_each(&mut eat),
+            Some(mapped) => stable(mapped.octets()),
+            None => stable(address.octets()),
         },
-    }
-    hash ^= hash >> 32;
-    hash = hash.wrapping_mul(0xd6e8_feb8_6659_fd93);
-    hash ^= hash >> 32;
+    };
     u32::try_from(hash % u64::from(POINTS)).unwrap_or(0)
 }
 

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::priority::{Intent, Mode, Priority};
+use crate::priority::{Enforcement, Intent, Mode, Priority};
 use crate::share::Shares;
 use crate::standing::Standing;
 use crate::time::Time;
@@ -54,6 +54,17 @@ pub struct Course {
     pub reason: String,
     /// Traffic should leave, and stays because nowhere is better.
     pub stuck: bool,
+}
+
+impl Course {
+    /// What is done of it: nothing, where people only observe.
+    pub(crate) fn under(self, enforcement: Enforcement, me: &str) -> Self {
+        if enforcement == Enforcement::Enforce {
+            return self;
+        }
+        let reason = format!("only observing; would send arrivals to {}: {}", self.shares, self.reason);
+        Self { shares: Shares::all(me), reason, stuck: false }
+    }
 }
 
 impl<'a> Field<'a> {

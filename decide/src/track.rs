@@ -12,8 +12,10 @@ use std::time::Duration;
 
 use crate::time::{Time, millis};
 
-/// The grain of all windows.
-const BUCKET_MILLIS: u64 = 100;
+/// The grain of a region's windows.
+pub(crate) const FINE: Duration = Duration::from_millis(100);
+/// The grain of a route's windows, of which there are thousands. 29 s and 31 s are still told apart.
+pub(crate) const COARSE: Duration = Duration::from_millis(250);
 
 /// What a criterion allows.
 #[derive(Clone, Copy, Debug)]
@@ -83,9 +85,14 @@ struct Run {
 }
 
 /// Counts of one criterion: two windows of buckets, whatever the traffic, and those that are not ripe yet.
+/// Before its first sample it holds no bucket at all.
 #[derive(Clone, Debug)]
 pub(crate) struct Track {
+    /// Milliseconds of a bucket.
+    grain: u64,
     width: usize,
+    /// How many buckets are kept at most, but for the unripe.
+    kept: usize,
     /// How many of the newest buckets are not read yet.
     unripe: usize,
     slots: VecDeque<Slot>,
@@ -95,24 +102,35 @@ pub(crate) struct Track {
 }
 
 impl Track {
-    pub(crate) fn new(now: Time, window: Duration) -> Self {
-        let width = usize::try_from(millis(window) / BUCKET_MILLIS).unwrap_or(1).clamp(1, 36_000);
-        let mut slots = VecDeque::with_capacity(2 * width);
-        slots.push_back(Slot::default());
-        Self { width, unripe: 0, slots, newest: number(now), run: None }
+    pub(crate) fn new(now: Time, window: Duration, grain: Duration) -> Self {
+        let grain = millis(grain).max(1);
+        let width = usize::try_from(millis(window) / grain).unwrap_or(1).clamp(1, 36_000);
+        let slots = VecDeque::new();
+        Self { grain, width, kept: 2 * width, unripe: 0, slots, newest: now.0 / grain, run: None }
+    }
+
+    /// Keeps no more than a window: enough to count, not to date.
+    pub(crate) fn only_counts(self) -> Self {
+        Self { kept: self.width, ..self }
     }
 
     /// Reads only what is older than `delay`: where bad samples are known so much later than good ones, the
     /// newest samples look better than they are.
     pub(crate) fn ripe_after(&mut self, delay: Duration) {
-        let buckets = usize::try_from(millis(delay) / BUCKET_MILLIS).unwrap_or(usize::MAX);
+        let buckets = usize::try_from(millis(delay) / self.grain).unwrap_or(usize::MAX);
         self.unripe = buckets.min(self.width);
     }
 
     /// Adds samples. What is older than two windows is forgotten already.
     pub(crate) fn add(&mut self, at: Time, total: u32, bad: u32) {
         self.advance(at);
-        let back = usize::try_from(self.newest - number(at)).unwrap_or(usize::MAX);
+        if self.slots.is_empty() && total > 0 {
+            self.slots.reserve_exact(self.kept + self.unripe);
+            // What comes late into an empty track still has its place, unless that is before all time.
+            let past = usize::try_from(self.newest + 1).unwrap_or(usize::MAX);
+            self.slots.resize(past.min(self.kept + self.unripe), Slot::default());
+        }
+        let back = usize::try_from(self.newest - self.number(at)).unwrap_or(usize::MAX);
         if let Some(slot) =
             self.slots.len().checked_sub(back.saturating_add(1)).and_then(|at| self.slots.get_mut(at))
         {
@@ -139,7 +157,7 @@ impl Track {
         }
         let out = total >= bound.min_total.max(1) && bad >= bound.min_bad && part > bound.fraction;
         self.run = if out { self.follow(bound, bad) } else { None };
-        Reading { total, bad, span: self.run.map(|run| run.span()) }
+        Reading { total, bad, span: self.run.map(|run| run.span(self.grain)) }
     }
 
     /// The run so far, begun if need be. While the onset is not older than a window its estimate still
@@ -223,13 +241,16 @@ impl Track {
         (oldest..).zip(self.slots.iter().take(ripe)).skip(skip)
     }
 
+    const fn number(&self, at: Time) -> u64 {
+        at.0 / self.grain
+    }
+
     fn advance(&mut self, now: Time) {
-        let target = number(now);
-        let capacity = 2 * self.width + self.unripe;
-        if target.saturating_sub(self.newest) > capacity as u64 {
-            self.slots.clear();
-            self.slots.push_back(Slot::default());
-            self.newest = target;
+        let target = self.number(now);
+        let capacity = self.kept + self.unripe;
+        if self.slots.is_empty() || target.saturating_sub(self.newest) > capacity as u64 {
+            self.slots = VecDeque::new();
+            self.newest = self.newest.max(target);
         }
         while self.newest < target {
             if self.slots.len() >= capacity {
@@ -244,16 +265,9 @@ impl Track {
 impl Run {
     /// What is certain: from the end of the first bucket to the beginning of the last one, so that a hold is
     /// never called too early.
-    const fn span(&self) -> Span {
-        Span {
-            onset: Time((self.onset + 1) * BUCKET_MILLIS),
-            latest: Time(self.latest.saturating_sub(1) * BUCKET_MILLIS),
-        }
+    const fn span(&self, grain: u64) -> Span {
+        Span { onset: Time((self.onset + 1) * grain), latest: Time(self.latest.saturating_sub(1) * grain) }
     }
-}
-
-const fn number(at: Time) -> u64 {
-    at.0 / BUCKET_MILLIS
 }
 
 fn fraction(total: u32, bad: u32) -> f64 {
@@ -277,7 +291,7 @@ mod tests {
 
     #[test]
     fn dates_a_run_on_its_samples() {
-        let mut track = Track::new(Time(0), Duration::from_secs(10));
+        let mut track = Track::new(Time(0), Duration::from_secs(10), FINE);
         assert_eq!(run(&mut track, 0, 300, 0), None);
         let span = run(&mut track, 300, 500, 10).unwrap();
         assert_eq!(span, Span { onset: Time(30_100), latest: Time(49_900) });
@@ -288,7 +302,7 @@ mod tests {
 
     #[test]
     fn an_earlier_run_does_not_lend_its_onset() {
-        let mut track = Track::new(Time(0), Duration::from_secs(10));
+        let mut track = Track::new(Time(0), Duration::from_secs(10), FINE);
         run(&mut track, 0, 50, 10);
         assert_eq!(run(&mut track, 50, 150, 0), None);
         let span = run(&mut track, 150, 200, 3).unwrap();
@@ -297,7 +311,7 @@ mod tests {
 
     #[test]
     fn a_milder_stretch_of_the_same_run_is_evidence_in_the_end() {
-        let mut track = Track::new(Time(0), Duration::from_secs(10));
+        let mut track = Track::new(Time(0), Duration::from_secs(10), FINE);
         run(&mut track, 0, 100, 0);
         run(&mut track, 100, 200, 10);
         let span = run(&mut track, 200, 420, 2).unwrap();
@@ -306,7 +320,7 @@ mod tests {
 
     #[test]
     fn stray_samples_around_a_run_do_not_stretch_it() {
-        let mut track = Track::new(Time(0), Duration::from_secs(10));
+        let mut track = Track::new(Time(0), Duration::from_secs(10), FINE);
         run(&mut track, 0, 300, 0);
         run(&mut track, 300, 301, 3);
         run(&mut track, 301, 305, 0);
@@ -319,7 +333,7 @@ mod tests {
 
     #[test]
     fn what_is_not_ripe_is_not_read() {
-        let mut track = Track::new(Time(0), Duration::from_secs(10));
+        let mut track = Track::new(Time(0), Duration::from_secs(10), FINE);
         track.ripe_after(Duration::from_millis(500));
         run(&mut track, 0, 200, 0);
         track.add(Time(20_000), 1000, 1000);
@@ -329,7 +343,7 @@ mod tests {
 
     #[test]
     fn a_gap_forgets_everything() {
-        let mut track = Track::new(Time(0), Duration::from_secs(10));
+        let mut track = Track::new(Time(0), Duration::from_secs(10), FINE);
         run(&mut track, 0, 50, 10);
         assert_eq!(track.window(Time(1_000_000)), (0, 0));
         track.add(Time(1_000), 1, 1);

@@ -135,6 +135,12 @@ impl Machine {
         Duration::from_secs(seconds.min(recovery.max_hold_seconds.max(recovery.hold_seconds)).into())
     }
 
+    /// Whether nothing of it needs to be remembered: it is as good as new.
+    pub(crate) fn is_forgettable(&self, now: Time) -> bool {
+        let quiet = self.failures == 0 || now.since(self.since) >= FORGOTTEN_AFTER;
+        self.verdict == Verdict::Healthy && quiet
+    }
+
     /// Takes one moment's signal in.
     pub fn step(&mut self, now: Time, signal: &Signal, recovery: &Recovery) {
         match self.verdict {

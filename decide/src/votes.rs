@@ -41,6 +41,17 @@ pub struct Vote {
     pub age_milliseconds: u64,
     /// For Good: milliseconds since the last bad probe.
     pub quiet_milliseconds: u64,
+    /// Milliseconds from the first to the latest of the probes that all failed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub silent_milliseconds: u64,
+    /// The writer's probes do not reach it, though it abstains.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unreached: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+const fn is_zero(milliseconds: &u64) -> bool {
+    *milliseconds == 0
 }
 
 /// A vote as it is counted: whose it is, and how long ago it was heard. Borrowed, for a gateway of 37 regions
@@ -53,11 +64,22 @@ pub struct Cast<'a> {
     pub vote: &'a Vote,
     /// How long ago it was heard; as much older is all that it says.
     pub since: Duration,
+    /// The voter's configuration is another one: its bounds are not ours, but silence is silence. From so many
+    /// milliseconds of it on we would say bad ourselves.
+    pub skewed: Option<u64>,
 }
 
 impl Cast<'_> {
     fn is_fresh(&self) -> bool {
         Duration::from_millis(self.vote.age_milliseconds).saturating_add(self.since) <= FRESH
+    }
+
+    /// What it says by our bounds.
+    fn opinion(&self) -> Opinion {
+        match (self.vote.opinion, self.skewed) {
+            (Opinion::Bad, Some(hold)) if self.vote.silent_milliseconds < hold => Opinion::Suspect,
+            (opinion, _) => opinion,
+        }
     }
 
     fn quiet_milliseconds(&self) -> u64 {
@@ -89,7 +111,7 @@ impl Tally {
         let mut of_region: BTreeMap<&str, Cast<'a>> = BTreeMap::new();
         for cast in cast.into_iter().filter(Cast::is_fresh) {
             let best = of_region.entry(cast.voter).or_insert(cast);
-            if cast.vote.opinion > best.vote.opinion {
+            if cast.opinion() > best.opinion() {
                 *best = cast;
             }
         }
@@ -101,8 +123,8 @@ impl Tally {
     }
 
     fn add(&mut self, cast: Cast<'_>) {
-        let vote = cast.vote;
-        match vote.opinion {
+        let (vote, opinion) = (cast.vote, cast.opinion());
+        match opinion {
             Opinion::Abstain => return,
             Opinion::Bad => self.bad += 1,
             Opinion::Suspect => self.suspecting += 1,
@@ -113,7 +135,7 @@ impl Tally {
                 return;
             }
         }
-        if self.reason.is_empty() || vote.opinion == Opinion::Bad {
+        if self.reason.is_empty() || opinion == Opinion::Bad {
             self.reason.clone_from(&vote.reason);
         }
     }
@@ -163,11 +185,12 @@ mod tests {
             age_milliseconds: age,
             reason: "silent for 5 s".to_owned(),
             quiet_milliseconds: 9_000,
+            ..Vote::default()
         }
     }
 
     fn count(voters: u32, said: &[(&str, Vote)]) -> Tally {
-        let cast = said.iter().map(|(voter, vote)| Cast { voter, vote, since: Duration::ZERO });
+        let cast = said.iter().map(|(voter, vote)| Cast { voter, vote, since: Duration::ZERO, skewed: None });
         Tally::count(voters, cast)
     }
 
@@ -189,6 +212,16 @@ mod tests {
         assert!(!confirmed(4, &[Bad, Bad, Good, Good]));
         assert!(!confirmed(36, &[Bad; 18]));
         assert!(confirmed(36, &[Bad; 19]));
+    }
+
+    #[test]
+    fn a_vote_by_other_bounds_counts_if_the_silence_is_long_enough_by_ours() {
+        for (silent, expected) in [(4_999, (1, 1)), (5_000, (2, 0))] {
+            let vote = Vote { silent_milliseconds: silent, ..vote(Opinion::Bad, 100) };
+            let cast = |voter, skewed| Cast { voter, vote: &vote, since: Duration::ZERO, skewed };
+            let tally = Tally::count(2, [cast("a", None), cast("b", Some(5_000))]);
+            assert_eq!((tally.bad, tally.suspecting), expected, "{silent} ms");
+        }
     }
 
     #[test]

@@ -28,6 +28,7 @@ fn world(faults: &[(usize, What, u64, u64)]) -> World {
         what: what.clone(),
         from: from * 1000,
         until: until * 1000,
+        route: None,
     };
     World {
         seed: 7,
@@ -43,6 +44,7 @@ fn world(faults: &[(usize, What, u64, u64)]) -> World {
         },
         regions: names.map(region).into(),
         rate: 180,
+        routes: Vec::new(),
         clients: 40,
         faults: faults.iter().map(fault).collect(),
         changes: Vec::new(),

@@ -39,12 +39,13 @@ fn bad_worlds_are_refused_by_name() {
         change(&mut world);
         world.check().expect_err("it is bad").to_string()
     };
-    let fault = Fault { region: 0, what: What::Cut(3), from: 5, until: 9 };
+    let fault = Fault { region: 0, what: What::Cut(3), from: 5, until: 9, route: None };
     assert_eq!(with(&|world| world.regions.clear()), "regions: 0 of them; 1 to 64 are allowed");
     let beyond = with(&|world| world.faults.push(fault.clone()));
     assert!(beyond.starts_with("faults: ") && beyond.ends_with("names a region beyond 2"), "{beyond}");
-    let backwards =
-        with(&|world| world.faults.push(Fault { region: 0, what: What::Dead, from: 9, until: 5 }));
+    let backwards = with(&|world| {
+        world.faults.push(Fault { region: 0, what: What::Dead, from: 9, until: 5, route: None });
+    });
     assert!(backwards.ends_with("ends before it begins"), "{backwards}");
     let strange = with(&|world| world.regions[1].name = "atlantis".to_owned());
     assert_eq!(strange, "priority: chengdu is not among the regions");

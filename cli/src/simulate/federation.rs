@@ -8,7 +8,9 @@ use std::time::Duration;
 use spillway_decide::evidence::Evidence;
 use spillway_decide::grants::DEFAULT_CEILING;
 use spillway_decide::reach::{Company, Watch};
-use spillway_decide::{Change, Decider, Decision, Door, Heard, Input, Peer, Priority, Time};
+use spillway_decide::{
+    Census, Change, Decider, Decision, Door, Heard, Input, Peer, Priority, Time, Witnesses,
+};
 
 use super::{Event, Service};
 
@@ -251,6 +253,8 @@ impl Gateway {
             priority,
             peers,
             own: &self.evidence.assess(now),
+            routes: &Census::default(),
+            witnesses: Witnesses::default(),
             votes: &votes.collect(),
             heard: &self.heard.values().cloned().collect::<Vec<_>>(),
             ceiling,

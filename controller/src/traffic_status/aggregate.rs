@@ -11,11 +11,11 @@ use k8s_openapi::{
 };
 use spillway_crds::{
     RegionPriority, RegionPriorityStatus,
-    region_priority::{Mode, RegionStatus, SliStatus, SpillTarget, Verdict as Shown},
+    region_priority::{Mode, RegionStatus, RouteStatus, SliStatus, SpillTarget, Verdict as Shown},
 };
 use spillway_decide::{
     Verdict,
-    report::{PriorityReport, PriorityView, RegionView, Report},
+    report::{PriorityReport, PriorityView, RegionView, Report, RouteView},
     sli::Sli,
 };
 
@@ -23,6 +23,9 @@ use crate::{
     board::shown,
     conditions::{Conditions, Is},
 };
+
+/// As many as a gateway shows; what a newer one may show more is left out.
+const MAX_ROUTES: usize = 16;
 
 /// One gateway's word on the priority in question.
 #[derive(Debug, Clone, Copy)]
@@ -77,8 +80,10 @@ fn active(priority: &RegionPriority, heard: &[Heard<'_>]) -> Option<String> {
 /// Whether the difference is worth a write at once: not just figures and words.
 pub(crate) fn is_significant(before: &RegionPriorityStatus, new: &RegionPriorityStatus) -> bool {
     let row = |row: &RegionStatus| {
+        let route = |route: &RouteStatus| (route.route.clone(), route.verdict);
+        let routes: Vec<_> = row.routes.iter().map(route).collect();
         let figures = (row.votes_bad, row.voters, row.spill_to.clone(), row.share_percent);
-        (row.name.clone(), row.verdict, row.command.clone(), figures)
+        (row.name.clone(), row.verdict, row.command.clone(), figures, routes)
     };
     let condition =
         |condition: &Condition| (condition.type_.clone(), condition.status.clone(), condition.reason.clone());
@@ -117,11 +122,22 @@ fn row(name: &str, old: Option<&RegionStatus>, heard: &[Heard<'_>], now: Timesta
         since,
         votes_bad: view.votes_bad,
         voters: view.voters,
+        voted_by: view.voted_by.clone(),
         spill_to: spill_to
             .map(|(region, percent)| SpillTarget { region: region.clone(), percent: *percent })
             .collect(),
         share_percent: shares.map(|shares| shares.get(name).copied().unwrap_or_default()),
         sli: own.and_then(|own| own.view.regions.get(name)?.sli.as_ref()).map(figures),
+        routes: own.into_iter().flat_map(|own| &own.view.routes).take(MAX_ROUTES).map(exception).collect(),
+    }
+}
+
+fn exception(route: &RouteView) -> RouteStatus {
+    RouteStatus {
+        route: route.route.clone(),
+        verdict: shown(route.verdict),
+        reason: route.reason.clone(),
+        since: route.since.parse().ok().map(Time),
     }
 }
 
@@ -203,7 +219,9 @@ mod tests {
         };
         let shares = json!({region: home, other: 100 - home});
         let regions = json!({"a": view("a", verdicts[0]), "b": view("b", verdicts[1])});
-        let priority = json!({"view": {"regions": regions, "shares": shares}});
+        let routes = json!([{"route": "n/i:h/p", "verdict": verdicts[0], "since": "2026-11-23T05:00:00Z"}]);
+        let routes = if home == 35 { routes } else { json!([]) };
+        let priority = json!({"view": {"regions": regions, "shares": shares, "routes": routes}});
         let report = json!({"region": region, "member": region, "priorities": {"p": priority}});
         Arc::new(serde_json::from_value(report).unwrap())
     }
@@ -230,6 +248,8 @@ mod tests {
         assert_eq!((a.verdict, a.share_percent), (Shown::Degraded, Some(35)));
         assert_eq!((a.spill_to[0].region.as_str(), a.spill_to[0].percent), ("b", 65));
         assert_eq!(a.sli.as_ref().unwrap().requests, 7);
+        assert_eq!((a.routes[0].route.as_str(), a.routes[0].verdict), ("n/i:h/p", Shown::Degraded));
+        assert!(status.regions[1].routes.is_empty(), "its own gateways say so, nobody else");
         assert_eq!(a.since.as_ref().unwrap().0.to_string(), "2026-11-23T05:00:00Z");
         assert_eq!(fail_open(&status), "TrafficFollowsVerdicts");
         assert!(is_significant(&before, &status));

@@ -53,6 +53,9 @@ pub struct RegionStatus {
     /// Other regions that have a vote.
     #[serde(default)]
     pub voters: u32,
+    /// Who they are, where there are more than seven other regions and seven of them vote.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub voted_by: Vec<String>,
     /// Where the region's own arrivals go that it does not serve itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spill_to: Vec<SpillTarget>,
@@ -62,6 +65,26 @@ pub struct RegionStatus {
     /// The window that the verdict was reached on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sli: Option<SliStatus>,
+    /// Routes that are not as the region is, and move on their own; at most 16, the worst first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<RouteStatus>,
+}
+
+/// A route that is not as its region is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RouteStatus {
+    /// `namespace/name:host/path`.
+    pub route: String,
+    /// How it is in this region.
+    #[serde(default)]
+    pub verdict: Verdict,
+    /// Why, and where its arrivals go, in a sentence.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// When the verdict began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
 }
 
 /// How a region is.

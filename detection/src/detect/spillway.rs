@@ -8,7 +8,8 @@ use std::sync::Arc;
 use spillway_decide::evidence::Evidence;
 use spillway_decide::reach::{Company, Watch};
 use spillway_decide::{
-    Decider, Decision, Door, Heard, Input, Mode, Peer, Priority, PriorityRegion, Time, Verdict,
+    Census, Decider, Decision, Door, Heard, Input, Mode, Peer, Priority, PriorityRegion, Time, Verdict,
+    Witnesses,
 };
 
 use super::{Detector, Stand};
@@ -161,7 +162,9 @@ impl Gateway {
             priority,
             peers,
             own: &self.evidence.assess(now),
+            routes: &Census::default(),
             votes: &votes.collect(),
+            witnesses: Witnesses::default(),
             heard: &self.heard.values().cloned().collect::<Vec<_>>(),
             ceiling: CEILING,
         };

@@ -86,7 +86,7 @@ impl Proxy {
         let Some(priority) = &route.priority else { return Destination::Local };
         let request = &exchange.request;
         let spill_allowed = route.spill.allows(request.method().as_str()) && !upgrade::is_asked(request);
-        self.inner.traffic.destination(priority, exchange.origin.client, spill_allowed)
+        self.inner.traffic.destination(priority, &route.id, exchange.origin.client, spill_allowed)
     }
 
     fn own_path(&self, path: &str) -> Response<Body> {

@@ -53,7 +53,8 @@ impl Proxy {
         let Exchange { config, route, origin, arrival, request, upload, record } = exchange;
         let spilled = matches!(arrival, Arrival::Spilled { .. });
         record.served(if spilled { Served::HereForOther } else { Served::Here });
-        let flight = route.priority.as_ref().map(|priority| self.inner.traffic.begin(priority, &arrival));
+        let flight =
+            route.priority.as_ref().map(|priority| self.inner.traffic.begin(priority, &route.id, &arrival));
         let outcome = match self.inner.upstreams.pool(config, &route.backend) {
             Some(pool) => self.ask(&pool, route, origin, request, &upload, record).await,
             None => Err(Unserved::NoEndpoint),

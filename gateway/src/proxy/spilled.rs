@@ -135,7 +135,7 @@ impl Proxy {
         };
         record.routed(&config, route);
         if let Some(priority) = &route.priority
-            && !self.inner.traffic.admits(priority, region)
+            && !self.inner.traffic.admits(priority, &route.id, region)
         {
             record.refused("more than was granted");
             return unprocessed("spillway: this is more than was granted");

@@ -12,7 +12,7 @@ use spillway_decide::grants::Bucket;
 use spillway_decide::votes::FRESH;
 
 /// As long as a report counts, and a second for its way and that of the last requests.
-const BELIEVED: Duration = FRESH.saturating_add(Duration::from_secs(1));
+pub(super) const BELIEVED: Duration = FRESH.saturating_add(Duration::from_secs(1));
 /// Requests bunch up on their way: so much more than was offered, in percent, and so many seconds' worth at once.
 const SLACK_PERCENT: u32 = 120;
 const BURST_SECONDS: f64 = 1.0;

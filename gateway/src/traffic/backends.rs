@@ -12,10 +12,10 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{Traffic, probe};
-use crate::config::{Backend, Config, Protocol};
+use crate::config::{Config, Protocol};
 
 /// Routes of one priority that are asked in one second; they take turns.
-const ROUTES_A_SECOND: usize = 8;
+pub(super) const ROUTES_A_SECOND: usize = 8;
 /// Rounds of slow probes that may overlap.
 const MAX_ROUNDS: usize = 10;
 
@@ -63,30 +63,44 @@ async fn ask(traffic: &Traffic, config: &Config, name: &str, round: usize) {
     }
     let sent = traffic.inner.clock.now();
     let bound = priority.health.latency_bound();
-    let asked = targets(config, &routes, round).into_iter().map(|target| async move {
-        let Target { endpoint, host, path, protocol } = &target;
-        let answer = timeout(bound, probe::get(*endpoint, None, host, path, *protocol)).await;
-        matches!(answer, Ok(Ok(status)) if !status.is_server_error())
-    });
-    let answers = join_all(asked).await;
-    let bad = answers.iter().filter(|ok| !**ok).count();
-    live.ledger.lock().evidence.probe(sent, 2 * bad < answers.len());
+    let probe = |(route, target): (String, Option<Target>)| async move {
+        let ok = match target {
+            Some(target) => answers(&target, bound).await,
+            None => false,
+        };
+        (route, ok)
+    };
+    let (regular, watched) = (turn(config, &routes, round), live.watched(&routes, round));
+    let count = regular.len();
+    let watched = watched.into_iter().map(|route| (route.id.clone(), aim(config, route, round)));
+    let told = join_all(regular.into_iter().chain(watched).map(probe)).await;
+    for (nth, (route, ok)) in told.iter().enumerate() {
+        live.routes.probed(sent, route, *ok, nth >= count);
+    }
+    let bad = told.iter().take(count).filter(|(_, ok)| !*ok).count();
+    live.ledger.lock().evidence.probe(sent, 2 * bad < count);
+}
+
+async fn answers(target: &Target, bound: Duration) -> bool {
+    let Target { endpoint, host, path, protocol } = target;
+    let answer = timeout(bound, probe::get(*endpoint, None, host, path, *protocol)).await;
+    matches!(answer, Ok(Ok(status)) if !status.is_server_error())
 }
 
 /// This round's routes, among those that have somebody to ask. None means that nobody serves anything.
-fn targets(config: &Config, routes: &[&Route], round: usize) -> Vec<Target> {
-    let all: Vec<(&Route, &Backend)> = routes
-        .iter()
-        .filter_map(|route| Some((*route, config.backends.get(&route.backend)?)))
-        .filter(|(_, backend)| !backend.ready.is_empty())
-        .collect();
+fn turn(config: &Config, routes: &[&Route], round: usize) -> Vec<(String, Option<Target>)> {
+    let ready = |route: &&&Route| config.backends.get(&route.backend).is_some_and(|it| !it.ready.is_empty());
+    let all: Vec<&&Route> = routes.iter().filter(ready).collect();
     let skip = if all.len() > ROUTES_A_SECOND { round * ROUTES_A_SECOND % all.len() } else { 0 };
     let turn = all.iter().cycle().skip(skip).take(all.len().min(ROUTES_A_SECOND));
-    turn.filter_map(|(route, backend)| {
-        let endpoint = *backend.ready.get(round % backend.ready.len())?;
-        target(route, endpoint, backend.protocol)
-    })
-    .collect()
+    turn.filter_map(|route| Some((route.id.clone(), Some(aim(config, route, round)?)))).collect()
+}
+
+/// Whom to ask about a route this time.
+fn aim(config: &Config, route: &Route, round: usize) -> Option<Target> {
+    let backend = config.backends.get(&route.backend)?;
+    let endpoint = *backend.ready.get(round.checked_rem(backend.ready.len())?)?;
+    target(route, endpoint, backend.protocol)
 }
 
 fn target(route: &Route, endpoint: SocketAddr, protocol: Protocol) -> Option<Target> {

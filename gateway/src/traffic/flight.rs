@@ -6,6 +6,7 @@ use spillway_decide::Time;
 
 use super::clock::Clock;
 use super::live::Live;
+use super::routes::Window;
 
 /// A request that this region serves. Dropped without [`InFlight::finish`], the client went away and nothing
 /// more is learned from it.
@@ -18,6 +19,7 @@ pub struct InFlight {
 struct Open {
     live: Arc<Live>,
     clock: Clock,
+    route: Arc<Window>,
     number: u64,
     start: Time,
 }
@@ -28,16 +30,17 @@ impl InFlight {
         Self { open: None }
     }
 
-    pub(super) fn begin(live: Arc<Live>, clock: Clock, local: bool) -> Self {
+    pub(super) fn begin(live: Arc<Live>, clock: Clock, route: &str, local: bool) -> Self {
         let start = clock.now();
-        let number = live.ledger.lock().begin(start, local);
-        Self { open: Some(Open { live, clock, number, start }) }
+        let route = live.routes.begin(start, route, local);
+        let number = live.ledger.lock().begin(start, local, Arc::clone(&route));
+        Self { open: Some(Open { live, clock, route, number, start }) }
     }
 
     /// The head of the response is there: `failed` when it is a 5xx or there is none.
     pub fn finish(mut self, failed: bool) {
-        if let Some(Open { live, clock, number, start }) = self.open.take() {
-            live.ledger.lock().finish(number, start, clock.now(), failed);
+        if let Some(Open { live, clock, route, number, start }) = self.open.take() {
+            live.ledger.lock().finish(number, start, clock.now(), failed, &route);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use spillway_decide::report::{PriorityReport, PriorityView, Report};
+use spillway_decide::report::{PriorityReport, PriorityView, Report, RouteReport};
 use spillway_decide::votes::Opinion;
 use spillway_decide::{Heard, Time, Verdict};
 
@@ -59,6 +59,8 @@ pub(super) struct Gist {
     asking: bool,
     votes: Vec<(String, Opinion)>,
     granting: Vec<(String, bool)>,
+    /// The routes that move; what is only suspected waits for the next second.
+    routes: Vec<(String, Verdict, u32, bool)>,
 }
 
 /// What is urgent in a report.
@@ -70,7 +72,13 @@ pub(super) fn gist(report: &PriorityReport) -> Gist {
         asking: report.asking,
         votes: report.votes.iter().map(|(region, vote)| (region.clone(), vote.opinion)).collect(),
         granting: report.grants.iter().map(|(region, grant)| (region.clone(), *grant > 0)).collect(),
+        routes: report.routes.iter().flat_map(|told| &told.exceptions).filter_map(moving).collect(),
     }
+}
+
+fn moving((route, told): (&String, &RouteReport)) -> Option<(String, Verdict, u32, bool)> {
+    let moves = told.verdict >= Verdict::Recovering;
+    moves.then(|| (route.clone(), told.verdict, told.home_percent, told.draining))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! One priority at run time: its evidence, its decider, and what was decided last.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -9,15 +9,19 @@ use parking_lot::Mutex;
 use spillway_decide::evidence::Assessment;
 use spillway_decide::grants::{self, Bucket};
 use spillway_decide::reach::{Company, Watch};
+use spillway_decide::routes::Route;
 use spillway_decide::votes::Vote;
-use spillway_decide::{Change, Decider, Decision, Heard, Input, Peer, Priority, Time};
+use spillway_decide::{Census, Change, Decider, Decision, Heard, Input, Peer, Priority, Time, Witnesses};
 
-use super::admission::Admission;
+use super::admission::{Admission, BELIEVED};
+use super::backends::ROUTES_A_SECOND;
 use super::ledger::Ledger;
+use super::routes::Routes;
 use crate::config::Identity;
 
 pub(super) struct Live {
     pub(super) ledger: Mutex<Ledger>,
+    pub(super) routes: Routes,
     thinking: Mutex<Thinking>,
     decided: ArcSwapOption<Decision>,
     /// What others grant us.
@@ -31,8 +35,7 @@ struct Thinking {
     decider: Decider,
     /// Probes of the other members' front doors: region, then member.
     watches: BTreeMap<String, BTreeMap<String, Watch>>,
-    /// Whether a witness answered last, where one is configured.
-    witness: Option<bool>,
+    witnesses: Witnesses,
 }
 
 /// What a step needs besides the priority's own memory.
@@ -48,9 +51,14 @@ pub(super) struct Surroundings<'a> {
 
 impl Live {
     pub(super) fn new(now: Time, priority: &Priority) -> Self {
-        let thinking = Thinking { decider: Decider::new(now), watches: BTreeMap::new(), witness: None };
+        let thinking = Thinking {
+            decider: Decider::new(now),
+            watches: BTreeMap::new(),
+            witnesses: Witnesses::default(),
+        };
         Self {
             ledger: Mutex::new(Ledger::new(now, &priority.health)),
+            routes: Routes::new(&priority.health),
             thinking: Mutex::new(thinking),
             decided: ArcSwapOption::empty(),
             buckets: Mutex::default(),
@@ -83,23 +91,26 @@ impl Live {
         if ok { watch.probe(sent, true) } else { watch.unanswered(sent, until) }
     }
 
-    /// Whether a witness answers; `None` when there is none.
-    pub(super) fn witnessed(&self, witness: Option<bool>) {
-        self.thinking.lock().witness = witness;
+    /// How the witnesses answered last.
+    pub(super) fn witnessed(&self, witnesses: Witnesses) {
+        self.thinking.lock().witnesses = witnesses;
     }
 
     /// Decides, publishes, and says what is different.
     pub(super) fn step(&self, priority: &Priority, around: &Surroundings<'_>) -> Vec<Change> {
-        let own: Assessment = self.ledger.lock().assess(around.now);
+        let (own, routes) = self.assess(around.now);
         let mut thinking = self.thinking.lock();
         let votes = thinking.votes(around.now, priority);
+        let witnesses = thinking.witnesses;
         let mut decision = thinking.decider.step(&Input {
             now: around.now,
             region: &around.identity.region,
             priority,
             peers: around.peers,
             own: &own,
+            routes: &routes,
             votes: &votes,
+            witnesses,
             heard: around.heard,
             ceiling: grants::ceiling(around.ceiling, own.local_rate, around.measured),
         });
@@ -111,15 +122,38 @@ impl Live {
         changes
     }
 
+    /// What the windows say, of all requests and route by route. What a few routes explain is not the region's.
+    fn assess(&self, now: Time) -> (Assessment, Arc<Census>) {
+        self.ledger.lock().tell_overdue(now);
+        let routes = match self.decided.load().as_ref() {
+            Some(decided) => self.routes.census(now, &decided.watched),
+            None => self.routes.census(now, &BTreeSet::new()),
+        };
+        (self.ledger.lock().assess(now, &routes), routes)
+    }
+
+    /// Routes whose own probes are evidence now: the exceptions, here or elsewhere. They take turns.
+    pub(super) fn watched<'a>(&self, routes: &[&'a Route], round: usize) -> Vec<&'a Route> {
+        let Some(decision) = self.decision().filter(|decision| !decision.watched.is_empty()) else {
+            return Vec::new();
+        };
+        let of_ours = routes.iter().filter(|route| decision.watched.contains(&route.id));
+        let watched: Vec<&Route> = of_ours.copied().collect();
+        let skip = (round * ROUTES_A_SECOND).checked_rem(watched.len()).unwrap_or(0);
+        watched.iter().cycle().skip(skip).take(watched.len().min(ROUTES_A_SECOND)).copied().collect()
+    }
+
     /// What was decided last; none before the first step.
     pub(super) fn decision(&self) -> Option<Arc<Decision>> {
         self.decided.load_full()
     }
 
     /// The other region that is to serve this client; none when it is ours to serve.
-    pub(super) fn wanted(&self, me: &str, client: IpAddr) -> Option<String> {
+    pub(super) fn wanted(&self, me: &str, route: &str, client: IpAddr) -> Option<String> {
         let decided = self.decided.load();
-        decided.as_ref()?.shares.region_of(client).filter(|region| *region != me).map(ToOwned::to_owned)
+        let decided = decided.as_ref()?;
+        let shares = decided.routes.get(route).unwrap_or(&decided.shares);
+        shares.region_of(client).filter(|region| *region != me).map(ToOwned::to_owned)
     }
 
     /// Takes one request off a region's grant, if there is one left.
@@ -128,7 +162,12 @@ impl Live {
     }
 
     /// Takes one request off what we granted a region, if there is something left.
-    pub(super) fn admit(&self, now: Time, origin: &str) -> bool {
+    pub(super) fn admit(&self, now: Time, route: &str, origin: &str) -> bool {
+        let decided = self.decided.load();
+        let shed = decided.as_ref().and_then(|decided| decided.shed.get(route));
+        if shed.is_some_and(|since| now.since(*since) > BELIEVED) {
+            return false;
+        }
         self.admission.lock().admit(now, origin)
     }
 
@@ -150,7 +189,7 @@ impl Thinking {
         let company = if priority.regions.len() > 2 {
             Company::Others
         } else {
-            Company::Alone { witness: self.witness }
+            Company::Alone { witness: self.witnesses.any() }
         };
         let mut votes = BTreeMap::new();
         for (region, watches) in &mut self.watches {

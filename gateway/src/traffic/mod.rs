@@ -18,6 +18,7 @@ mod ledger;
 mod live;
 mod metrics;
 mod probe;
+mod routes;
 mod state;
 mod supervise;
 mod tick;
@@ -125,12 +126,18 @@ impl Traffic {
     /// Where a request that arrived at our own front door goes. Takes one request off the grant when it
     /// spills; `spill_allowed` is the route's policy for this method.
     #[must_use]
-    pub fn destination(&self, priority: &str, client: IpAddr, spill_allowed: bool) -> Destination {
+    pub fn destination(
+        &self,
+        priority: &str,
+        route: &str,
+        client: IpAddr,
+        spill_allowed: bool,
+    ) -> Destination {
         let Some(live) = self.live(priority).filter(|_| spill_allowed) else {
             return Destination::Local;
         };
         let config = self.inner.config.borrow().clone();
-        let Some(region) = live.wanted(&config.identity.region, client) else {
+        let Some(region) = live.wanted(&config.identity.region, route, client) else {
             return Destination::Local;
         };
         if !live.charge(self.inner.clock.now(), &region) {
@@ -148,16 +155,17 @@ impl Traffic {
     }
 
     /// Whether a request that the gateways of `origin` forwarded is within what they were granted; takes it off.
+    /// Of a route that this region sheds nothing is.
     #[must_use]
-    pub fn admits(&self, priority: &str, origin: &str) -> bool {
-        self.live(priority).is_none_or(|live| live.admit(self.inner.clock.now(), origin))
+    pub fn admits(&self, priority: &str, route: &str, origin: &str) -> bool {
+        self.live(priority).is_none_or(|live| live.admit(self.inner.clock.now(), route, origin))
     }
 
     /// Notes a request that this region serves itself, when it is received. Not for requests that are
     /// spilled: those are the other region's to measure.
-    pub fn begin(&self, priority: &str, arrival: &Arrival) -> InFlight {
+    pub fn begin(&self, priority: &str, route: &str, arrival: &Arrival) -> InFlight {
         match self.live(priority) {
-            Some(live) => InFlight::begin(live, self.inner.clock, *arrival == Arrival::Local),
+            Some(live) => InFlight::begin(live, self.inner.clock, route, *arrival == Arrival::Local),
             None => InFlight::unwatched(),
         }
     }

@@ -2,13 +2,14 @@
 
 use std::net::Ipv4Addr;
 
-use spillway_decide::report::PriorityReport;
+use spillway_decide::report::{PriorityReport, RouteReport, RouteReports};
 use spillway_decide::{Door, Priority, PriorityRegion, Verdict};
 
 use super::*;
 use crate::config::{self, Config, ConfigSender};
 
 const NAME: &str = "shenzhen-chengdu";
+const ROUTE: &str = "shop/api:shop.example/";
 
 fn peer(region: &str, last: u8) -> Peer {
     Peer {
@@ -71,22 +72,22 @@ fn client() -> IpAddr {
 #[test]
 fn before_the_first_step_nothing_leaves_and_nothing_is_answered() {
     let (traffic, _config) = gateway("chengdu");
-    assert_eq!(traffic.destination(NAME, client(), true), Destination::Local);
+    assert_eq!(traffic.destination(NAME, ROUTE, client(), true), Destination::Local);
     assert_eq!(traffic.answer(NAME), None);
-    assert_eq!(traffic.destination("another", client(), true), Destination::Local);
+    assert_eq!(traffic.destination("another", ROUTE, client(), true), Destination::Local);
 }
 
 #[test]
 fn a_standby_forwards_within_the_grant_and_the_policy() {
     let (traffic, _config) = gateway("chengdu");
     step(&traffic);
-    assert_eq!(traffic.destination(NAME, client(), true), Destination::Local, "no grant yet");
+    assert_eq!(traffic.destination(NAME, ROUTE, client(), true), Destination::Local, "no grant yet");
     let _ = traffic.exchange(&caller("shenzhen"), report("shenzhen", 2));
     step(&traffic);
     let expected = Destination::Spill { region: "shenzhen".into(), peers: vec![peer("shenzhen", 1)] };
-    assert_eq!(traffic.destination(NAME, client(), false), Destination::Local, "the route's policy");
-    assert_eq!(traffic.destination(NAME, client(), true), expected);
-    assert_eq!(traffic.destination(NAME, client(), true), Destination::Local, "the grant is spent");
+    assert_eq!(traffic.destination(NAME, ROUTE, client(), false), Destination::Local, "the route's policy");
+    assert_eq!(traffic.destination(NAME, ROUTE, client(), true), expected);
+    assert_eq!(traffic.destination(NAME, ROUTE, client(), true), Destination::Local, "the grant is spent");
     assert_eq!(traffic.state().counters["grantsExhausted"], 1);
     let answer = traffic.answer(NAME).unwrap();
     assert_eq!((answer.region.as_str(), answer.ttl_seconds), ("shenzhen", 30));
@@ -131,14 +132,29 @@ fn what_a_peer_declares_is_seen_at_the_next_step() {
 #[test]
 fn only_requests_that_are_served_here_are_evidence() {
     let (traffic, _config) = gateway("shenzhen");
-    traffic.begin(NAME, &Arrival::Local).finish(true);
-    traffic.begin(NAME, &Arrival::Spilled { origin: "chengdu".into() }).finish(false);
-    drop(traffic.begin(NAME, &Arrival::Local));
-    traffic.begin("another", &Arrival::Local).finish(true);
+    traffic.begin(NAME, ROUTE, &Arrival::Local).finish(true);
+    traffic.begin(NAME, ROUTE, &Arrival::Spilled { origin: "chengdu".into() }).finish(false);
+    drop(traffic.begin(NAME, ROUTE, &Arrival::Local));
+    traffic.begin("another", ROUTE, &Arrival::Local).finish(true);
     step(&traffic);
     let sli = traffic.state().priorities[NAME].regions["shenzhen"].sli.clone().unwrap();
     assert_eq!(sli.requests, 2);
     assert!((sli.error_percent - 50.0).abs() < 1e-9, "{sli:?}");
+}
+
+/// chengdu's peer sheds one route: that one is served at home, the others are forwarded.
+#[test]
+fn what_the_active_region_sheds_is_not_forwarded() {
+    let (traffic, _config) = gateway("chengdu");
+    let mut told = report("shenzhen", 100);
+    let bad = RouteReport { verdict: Verdict::Degraded, ..RouteReport::default() };
+    let routes = RouteReports { exceptions: [(ROUTE.to_owned(), bad)].into(), elided: false };
+    told.priorities.get_mut(NAME).unwrap().routes = Some(routes);
+    let _ = traffic.exchange(&caller("shenzhen"), told);
+    step(&traffic);
+    assert_eq!(traffic.destination(NAME, ROUTE, client(), true), Destination::Local);
+    let other = traffic.destination(NAME, "another", client(), true);
+    assert!(matches!(other, Destination::Spill { .. }), "{other:?}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Deciding: every 100 ms, and at once when a peer has told something new.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -41,11 +41,13 @@ impl Traffic {
     /// Makes the priorities at run time those of the config.
     pub(super) fn apply(&self, config: &Config) {
         let now = self.inner.clock.now();
+        let routes: HashSet<&str> = config.routes.routes().iter().map(|route| route.id.as_str()).collect();
         let mut lives = self.inner.lives.write();
         lives.retain(|name, _| config.priorities.contains_key(name));
         for (name, priority) in &config.priorities {
             let live = lives.entry(name.clone()).or_insert_with(|| Arc::new(Live::new(now, priority)));
             live.reconfigure(now, priority, &config.peers);
+            live.routes.reconfigure(now, &priority.health, |route| routes.contains(route));
         }
         drop(lives);
         self.inner.inbox.lock().retain(|member| config.other_peers().any(|peer| peer.member == member));
@@ -94,6 +96,9 @@ fn log(priority: &str, changes: &[Change]) {
                 tracing::info!(priority, region, %from, %to, reason, "verdict");
             }
             Change::Shares { to, reason } => tracing::info!(priority, shares = %to, reason, "shares"),
+            Change::Route { route, verdict, to, reason } => {
+                tracing::info!(priority, route, %verdict, shares = %to, reason, "route");
+            }
             Change::Answer { region, ttl_seconds, reason } => {
                 tracing::info!(priority, region, ttl_seconds, reason, "answer");
             }

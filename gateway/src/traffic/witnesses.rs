@@ -1,9 +1,10 @@
-//! Witnesses: addresses outside every region. Of two regions, the one that reaches none is cut off itself.
+//! Witnesses: addresses outside every region. Whoever reaches none of them is cut off himself.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use futures::future::join_all;
+use spillway_decide::Witnesses;
 use tokio::net::lookup_host;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -14,7 +15,7 @@ use crate::mtls::tcp;
 const PERIOD: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Asks the witnesses of each priority that has only two regions, until `stop`.
+/// Asks the witnesses of each priority, until `stop`.
 pub(super) async fn ask_each_second(traffic: Traffic, source: Option<IpAddr>, stop: CancellationToken) {
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -24,16 +25,19 @@ pub(super) async fn ask_each_second(traffic: Traffic, source: Option<IpAddr>, st
             _ = ticks.tick() => {}
         }
         let config = traffic.inner.config.borrow().clone();
-        let alone = config.priorities.iter().filter(|(_, priority)| priority.regions.len() == 2);
-        join_all(alone.map(|(name, priority)| ask(&traffic, name, &priority.witnesses, source))).await;
+        join_all(
+            config.priorities.iter().map(|(name, priority)| ask(&traffic, name, &priority.witnesses, source)),
+        )
+        .await;
     }
 }
 
 async fn ask(traffic: &Traffic, priority: &str, witnesses: &[String], source: Option<IpAddr>) {
     let answers = join_all(witnesses.iter().map(|witness| answers(witness, source))).await;
-    let witness = if witnesses.is_empty() { None } else { Some(answers.contains(&true)) };
+    let count = |answers: usize| u32::try_from(answers).unwrap_or(u32::MAX);
+    let answered = count(answers.iter().filter(|answers| **answers).count());
     if let Some(live) = traffic.live(priority) {
-        live.witnessed(witness);
+        live.witnessed(Witnesses { asked: count(answers.len()), answered });
     }
 }
 

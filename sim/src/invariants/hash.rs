@@ -12,33 +12,42 @@ use spillway_decide::{Share, Shares};
 
 use super::{Invariant, name};
 use crate::run::{Beat, Path};
-use crate::world::Millis;
+use crate::world::{Millis, route_name};
+
+/// A door, a client there, and what it asks for.
+type Asker = (usize, usize, Option<usize>);
 
 #[derive(Debug, Default)]
 pub(super) struct Hash {
     /// The shares of each door, and since when.
-    shares: HashMap<usize, (Rc<Shares>, Millis)>,
+    shares: HashMap<(usize, Option<usize>), (Rc<Shares>, Millis)>,
     /// Of each client at each door, who served it last, and under which shares.
-    last: HashMap<(usize, usize), (usize, Rc<Shares>)>,
+    last: HashMap<Asker, (usize, Rc<Shares>)>,
     judged: u64,
 }
 
 impl Hash {
     fn note_shares(&mut self, beat: &Beat<'_>) {
         for (door, seen) in beat.gateways.iter().enumerate() {
-            let now = seen.decision.map(|decision| &decision.shares);
-            let Some(now) = now.filter(|_| seen.since.is_some()) else {
-                self.shares.remove(&door);
-                continue;
-            };
-            if self.shares.get(&door).is_none_or(|(shares, _)| **shares != *now) {
-                self.shares.insert(door, (Rc::new(now.clone()), beat.now));
+            let routes = (0..beat.truth.world.routes.len()).map(Some).chain([None]);
+            for route in routes {
+                let now = seen.decision.map(|decision| {
+                    let own = route.and_then(|route| decision.routes.get(&route_name(route)));
+                    own.unwrap_or(&decision.shares)
+                });
+                let Some(now) = now.filter(|_| seen.since.is_some()) else {
+                    self.shares.remove(&(door, route));
+                    continue;
+                };
+                if self.shares.get(&(door, route)).is_none_or(|(shares, _)| **shares != *now) {
+                    self.shares.insert((door, route), (Rc::new(now.clone()), beat.now));
+                }
             }
         }
     }
 
     fn judge(&mut self, beat: &Beat<'_>, path: &Path, to: usize, now: &Rc<Shares>) -> Result<(), String> {
-        let last = self.last.insert((path.door, path.client), (to, Rc::clone(now)));
+        let last = self.last.insert((path.door, path.client, path.route), (to, Rc::clone(now)));
         let Some((from, then)) = last.filter(|(from, _)| *from != to) else { return Ok(()) };
         if let ([home, _], [other, _]) = (now.as_slice(), then.as_slice())
             && home.region != other.region
@@ -78,7 +87,8 @@ impl Invariant for Hash {
             return Ok(());
         }
         for path in beat.requests.iter().filter(|path| !path.returned) {
-            let steady = self.shares.get(&path.door).filter(|(_, since)| since + 200 <= beat.now);
+            let steady =
+                self.shares.get(&(path.door, path.route)).filter(|(_, since)| since + 200 <= beat.now);
             if let (Some((shares, _)), Some(to)) = (steady.cloned(), path.served) {
                 self.judge(beat, path, to, &shares)?;
             }

@@ -13,6 +13,7 @@ mod hold;
 mod moves;
 mod one_hop;
 mod reach;
+mod routes;
 mod told;
 
 use crate::run::Beat;
@@ -62,6 +63,7 @@ pub fn all(world: &World) -> Vec<Box<dyn Invariant>> {
         Box::new(reach::Reach::new(world)),
         Box::new(moves::Moves::default()),
         Box::new(hash::Hash::default()),
+        Box::new(routes::Routes::new(world)),
         Box::new(convergence::Convergence::new(world)),
     ]
 }

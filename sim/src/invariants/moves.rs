@@ -28,7 +28,7 @@ struct Last {
 #[derive(Debug, Default)]
 pub(super) struct Moves {
     /// Who served each client last, and when.
-    last: HashMap<usize, Last>,
+    last: HashMap<(usize, Option<usize>), Last>,
     /// The shares of each door, and how often they have changed.
     shares: Vec<(Shares, u64)>,
     judged: u64,
@@ -80,10 +80,18 @@ fn rank(beat: &Beat<'_>, door: usize, region: usize) -> usize {
     priority.names().position(|other| other == name).map_or(usize::MAX, |place| place + 1)
 }
 
+/// Who votes on a region.
+fn voters(beat: &Beat<'_>, region: usize) -> Vec<usize> {
+    let world = beat.truth.world;
+    let names = world.regions.iter().map(|region| region.name.as_str());
+    let voters = spillway_decide::voters::of(name(beat, region), names);
+    voters.into_iter().filter_map(|name| world.index(name)).collect()
+}
+
 fn has_cause(beat: &Beat<'_>, door: usize, from: usize, since: Millis) -> bool {
     let truth = beat.truth;
-    let voters = truth.world.regions.len().saturating_sub(1);
-    let lost = voters - truth.reaching(from, since, beat.now);
+    let voters = voters(beat, from);
+    let lost = voters.iter().filter(|voter| !truth.reached(**voter, from, since, beat.now)).count();
     let unwanted = beat.gateways[door].priority.intent(name(beat, from)) == Intent::Drained;
     unwanted
         || truth.ailed(from, since, beat.now)
@@ -91,7 +99,7 @@ fn has_cause(beat: &Beat<'_>, door: usize, from: usize, since: Millis) -> bool {
         || !truth.was_up(door, since, beat.now)
         || (door != from
             && !(truth.reached(door, from, since, beat.now) && truth.reached(from, door, since, beat.now)))
-        || lost > voters / 2
+        || lost > voters.len() / 2
 }
 
 impl Invariant for Moves {
@@ -104,7 +112,7 @@ impl Invariant for Moves {
         for path in beat.requests.iter().filter(|path| !path.returned) {
             let Some(served) = path.served else { continue };
             let now = Last { at: path.at, door: path.door, served, changes: self.changes(path.door) };
-            let Some(last) = self.last.insert(path.client, now) else { continue };
+            let Some(last) = self.last.insert((path.client, path.route), now) else { continue };
             let known = last.door != path.door || now.changes <= last.changes + 1;
             if last.served != served
                 && last.at <= path.at

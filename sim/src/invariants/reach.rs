@@ -5,6 +5,8 @@
 //! gateways was down or anything at all was wrong with connections that it opens to the region. A gateway may
 //! take over what another one holds already.
 
+use spillway_decide::voters;
+
 use super::{Invariant, name};
 use crate::run::Beat;
 use crate::world::{Millis, World};
@@ -47,8 +49,8 @@ impl Reach {
 fn trouble(beat: &Beat<'_>, gateway: usize, region: usize) -> (usize, usize) {
     let world = beat.truth.world;
     let names = beat.gateways[gateway].priority.names();
-    let voters: Vec<usize> =
-        names.filter_map(|name| world.index(name)).filter(|voter| *voter != region).collect();
+    let voters = voters::of(&world.regions[region].name, names);
+    let voters: Vec<usize> = voters.into_iter().filter_map(|name| world.index(name)).collect();
     let since = beat.now.saturating_sub(MEMORY);
     let troubled =
         voters.iter().filter(|voter| !beat.truth.reached(**voter, region, since, beat.now)).count();

@@ -77,7 +77,7 @@ impl Invariant for Told {
     fn check(&mut self, beat: &Beat<'_>) -> Result<(), String> {
         let world = beat.truth.world;
         for (nth, fault) in world.faults.iter().enumerate() {
-            if fault.spoils() >= CLEAR_PERCENT && fault.from <= beat.now {
+            if fault.route.is_none() && fault.spoils() >= CLEAR_PERCENT && fault.from <= beat.now {
                 self.look(beat, nth, fault)?;
             }
         }

@@ -47,6 +47,8 @@ pub struct Path {
     pub at: Millis,
     /// The number of the client.
     pub client: usize,
+    /// The number of its route, where routes are told apart.
+    pub route: Option<usize>,
     /// The front door that it came to.
     pub door: usize,
     /// Regions that it was forwarded to, in order.

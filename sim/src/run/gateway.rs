@@ -11,13 +11,13 @@ use spillway_decide::grants::Bucket;
 use spillway_decide::reach::{Company, Watch};
 use spillway_decide::report::PriorityReport;
 use spillway_decide::votes::Vote;
-use spillway_decide::{Decider, Decision, Heard, Input, Peer, Priority, Time};
+use spillway_decide::{Census, Decider, Decision, Heard, Input, Peer, Priority, Time, Witnesses};
 
 use super::backend::Fate;
 use super::clock::Clock;
 use super::gist::same_gist;
 use super::lie::Lie;
-use crate::world::{Millis, Region};
+use crate::world::{Millis, Region, route_name};
 
 /// How a request in flight will show in the evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,6 +46,8 @@ pub(super) struct Gateway {
     pub(super) since: Millis,
     pub(super) clock: Clock,
     pub(super) evidence: Evidence,
+    routes: Vec<Evidence>,
+    census: (Time, Census),
     pub(super) watches: Vec<Watch>,
     pub(super) talks: Vec<Contact>,
     pub(super) probes: Vec<Contact>,
@@ -54,7 +56,7 @@ pub(super) struct Gateway {
     name: String,
     decider: Decider,
     heard: Vec<Heard>,
-    endings: BinaryHeap<Reverse<(Millis, Ending)>>,
+    endings: BinaryHeap<Reverse<(Millis, Ending, Option<usize>)>>,
     buckets: BTreeMap<String, Bucket>,
     pub(super) decision: Option<Decision>,
     /// The report of the last decision, which is taken out of it: peers share it.
@@ -72,7 +74,14 @@ pub(super) struct Around<'a> {
 }
 
 impl Gateway {
-    pub(super) fn new(life: u32, now: Millis, region: &Region, priority: &Priority, regions: usize) -> Self {
+    pub(super) fn new(
+        life: u32,
+        now: Millis,
+        region: &Region,
+        priority: &Priority,
+        regions: usize,
+        routes: usize,
+    ) -> Self {
         let clock = Clock::of(region);
         let local = clock.at(now);
         Self {
@@ -80,6 +89,8 @@ impl Gateway {
             since: now,
             clock,
             evidence: Evidence::new(local, &priority.health),
+            routes: (0..routes).map(|_| Evidence::of_route(local, &priority.health)).collect(),
+            census: (Time::default(), Census::default()),
             watches: (0..regions).map(|_| Watch::new(local, &priority.health)).collect(),
             talks: vec![Contact::default(); regions],
             probes: vec![Contact { ok: true, ..Contact::default() }; regions],
@@ -99,14 +110,20 @@ impl Gateway {
     pub(super) fn step(&mut self, now: Millis, around: &Around<'_>, lie: Option<Lie>) -> bool {
         let local = self.clock.at(now);
         self.settle(now);
+        self.count(local, around.priority);
         let votes = self.votes(local, around);
         let mut decision = self.decider.step(&Input {
             now: local,
             region: &self.name,
             priority: around.priority,
             peers: around.peers,
-            own: &self.evidence.assess(local),
+            own: &self.evidence.assess_but(local, &self.census.1),
+            routes: &self.census.1,
             votes: &votes,
+            witnesses: around.witness.map_or_else(Witnesses::default, |answers| Witnesses {
+                asked: 1,
+                answered: u32::from(answers),
+            }),
             heard: &self.heard,
             ceiling: around.ceiling,
         });
@@ -119,6 +136,24 @@ impl Gateway {
         self.report = Some(report);
         self.decision = Some(decision);
         news
+    }
+
+    /// What the routes show, every 250 ms.
+    fn count(&mut self, local: Time, priority: &Priority) {
+        if self.routes.is_empty() || local.since(self.census.0) < Duration::from_millis(250) {
+            return;
+        }
+        let names: Vec<String> = (0..self.routes.len()).map(route_name).collect();
+        let read =
+            names.iter().zip(&mut self.routes).map(|(name, route)| (name.as_str(), route.assess(local)));
+        let none = std::collections::BTreeSet::new();
+        let watched = self.decision.as_ref().map_or(&none, |decision| &decision.watched);
+        self.census = (local, Census::take(&priority.health, read, watched, 0));
+    }
+
+    /// Whether a route is the exception, here or elsewhere.
+    pub(super) fn watches_route(&self, route: usize) -> bool {
+        self.decision.as_ref().is_some_and(|decision| decision.watched.contains(&route_name(route)))
     }
 
     fn votes(&mut self, local: Time, around: &Around<'_>) -> BTreeMap<String, Vote> {
@@ -156,8 +191,10 @@ impl Gateway {
     }
 
     /// Where an arrival of this client is to go; none before the first decision.
-    pub(super) fn wanted(&self, client: IpAddr) -> Option<&str> {
-        self.decision.as_ref()?.shares.region_of(client)
+    pub(super) fn wanted(&self, route: Option<usize>, client: IpAddr) -> Option<&str> {
+        let decision = self.decision.as_ref()?;
+        let own = route.and_then(|route| decision.routes.get(&route_name(route)));
+        own.unwrap_or(&decision.shares).region_of(client)
     }
 
     /// Takes one request off a region's grant, if there is one left.
@@ -167,46 +204,54 @@ impl Gateway {
     }
 
     /// A request that this region serves, from its beginning.
-    pub(super) fn serve(&mut self, start: Millis, fate: Fate, local: bool) {
+    pub(super) fn serve(&mut self, start: Millis, route: Option<usize>, fate: Fate, local: bool) {
         if local {
             self.evidence.arrived(self.clock.at(start));
         }
         let failed = fate.failed;
         match fate.latency {
             Some(latency) if latency <= self.bound => {
-                self.endings.push(Reverse((start + latency, Ending::Done { latency, failed })));
+                self.endings.push(Reverse((start + latency, Ending::Done { latency, failed }, route)));
             }
             latency => {
-                self.endings.push(Reverse((start + self.bound, Ending::Overdue)));
-                let late =
-                    latency.map(|latency| Reverse((start + latency, Ending::Late { latency, failed })));
+                self.endings.push(Reverse((start + self.bound, Ending::Overdue, route)));
+                let late = latency
+                    .map(|latency| Reverse((start + latency, Ending::Late { latency, failed }, route)));
                 self.endings.extend(late);
             }
         }
     }
 
     /// A probe of the own backends; it is told when it ends, or when its deadline passes.
-    pub(super) fn note_probe(&mut self, sent: Millis, fate: Fate) {
+    pub(super) fn note_probe(&mut self, sent: Millis, route: Option<usize>, fate: Fate) {
         let at = sent + fate.latency.map_or(self.bound, |latency| latency.min(self.bound));
-        self.endings.push(Reverse((at, Ending::Probed { sent, ok: fate.is_good(self.bound) })));
+        self.endings.push(Reverse((at, Ending::Probed { sent, ok: fate.is_good(self.bound) }, route)));
     }
 
     /// What has ended by now becomes evidence.
     fn settle(&mut self, now: Millis) {
-        while let Some(Reverse((at, ending))) = self.endings.peek().copied().filter(|entry| entry.0.0 <= now)
+        while let Some(Reverse((at, ending, route))) = self.endings.peek().copied().filter(|it| it.0.0 <= now)
         {
             self.endings.pop();
-            let at = self.clock.at(at);
-            match ending {
-                Ending::Probed { sent, ok } => self.evidence.probe(self.clock.at(sent), ok),
-                Ending::Done { latency, failed } => {
-                    self.evidence.request(at, Duration::from_millis(latency), failed);
-                }
-                Ending::Overdue => self.evidence.overdue(at),
-                Ending::Late { latency, failed } => {
-                    self.evidence.late(at, Duration::from_millis(latency), failed);
-                }
+            let own = route.and_then(|route| self.routes.get_mut(route));
+            let is_probe = matches!(ending, Ending::Probed { .. });
+            if route.is_none() || !is_probe {
+                Self::tell(&mut self.evidence, self.clock, at, ending);
             }
+            if let Some(own) = own {
+                Self::tell(own, self.clock, at, ending);
+            }
+        }
+    }
+
+    /// What has ended becomes evidence: of everything, and of its route. A probe of a route is of that alone.
+    fn tell(evidence: &mut Evidence, clock: Clock, at: Millis, ending: Ending) {
+        let at = clock.at(at);
+        match ending {
+            Ending::Probed { sent, ok } => evidence.probe(clock.at(sent), ok),
+            Ending::Done { latency, failed } => evidence.request(at, Duration::from_millis(latency), failed),
+            Ending::Overdue => evidence.overdue(at),
+            Ending::Late { latency, failed } => evidence.late(at, Duration::from_millis(latency), failed),
         }
     }
 
@@ -214,6 +259,9 @@ impl Gateway {
     pub(super) fn reconfigure(&mut self, now: Millis, priority: &Priority) {
         let local = self.clock.at(now);
         self.evidence.reconfigure(local, &priority.health);
+        for route in &mut self.routes {
+            route.reconfigure(local, &priority.health);
+        }
         for watch in &mut self.watches {
             watch.reconfigure(local, &priority.health);
         }

@@ -21,8 +21,14 @@ impl Run<'_> {
         // A restart finds the version that has arrived by now: in the snapshot, or at the API server.
         self.versions[number] = self.world.version(number, self.now);
         let priority = &self.wishes[self.versions[number]];
-        self.gateways[number] =
-            Some(Gateway::new(life, self.now, &self.world.regions[number], priority, size));
+        self.gateways[number] = Some(Gateway::new(
+            life,
+            self.now,
+            &self.world.regions[number],
+            priority,
+            size,
+            self.world.routes.len(),
+        ));
         self.story.add(self.now, &self.names[number], || "starts".to_owned());
         self.queue.put(self.now, Event::Tick { gateway: number, life });
         self.queue.put(self.now, Event::Backends { gateway: number, life });

@@ -95,6 +95,7 @@ struct Run<'a> {
     backends: Vec<ChaCha8Rng>,
     network: ChaCha8Rng,
     people: ChaCha8Rng,
+    asked: ChaCha8Rng,
     /// Parts of a request that are due in each zone.
     owed: Vec<f64>,
     /// Requests that each region served, by steps of the last second.
@@ -167,6 +168,7 @@ impl<'a> Run<'a> {
             backends: (0..size).map(|region| stream(10 + region as u64)).collect(),
             network: stream(0),
             people: stream(1),
+            asked: stream(2),
             owed: vec![0.0; size],
             served: vec![[0; 10]; size],
             rates: vec![0.0; size],

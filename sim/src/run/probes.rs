@@ -14,12 +14,28 @@ impl Run<'_> {
     /// Asks the own backends; the answer becomes evidence of the moment of sending.
     pub(super) fn probe_backends(&mut self, number: usize, life: u32) {
         let (now, rate) = (self.now, self.rates[number]);
-        let service = self.truth.service(number, now);
+        self.probe_routes(number, life);
+        let service = self.truth.service(number, None, now);
         let noise = self.world.regions[number].noise;
         let fate = backend::draw(&mut self.backends[number], &service, noise, rate);
         if let Some(gateway) = self.living(number, life) {
-            gateway.note_probe(now, fate);
+            gateway.note_probe(now, None, fate);
             self.queue.put(now + PERIOD, Event::Backends { gateway: number, life });
+        }
+    }
+
+    /// Asks for the routes that are the exception, here or elsewhere.
+    fn probe_routes(&mut self, number: usize, life: u32) {
+        let (now, rate, noise) = (self.now, self.rates[number], self.world.regions[number].noise);
+        for route in 0..self.world.routes.len() {
+            if !self.living(number, life).is_some_and(|gateway| gateway.watches_route(route)) {
+                continue;
+            }
+            let service = self.truth.service(number, Some(route), now);
+            let fate = backend::draw(&mut self.backends[number], &service, noise, rate);
+            if let Some(gateway) = self.living(number, life) {
+                gateway.note_probe(now, Some(route), fate);
+            }
         }
     }
 

@@ -33,21 +33,22 @@ impl Run<'_> {
             self.tally.lost += 1;
             return;
         };
+        let route = self.route();
         let mut path =
-            Path { at: start, client, door, forwards: [None; 2], served: Some(door), returned: false };
-        if let Some(target) = self.target(door, client) {
+            Path { at: start, client, route, door, forwards: [None; 2], served: Some(door), returned: false };
+        if let Some(target) = self.target(door, route, client) {
             self.forward(&mut path, target);
         }
         self.tally.requests += 1;
         self.tally.spilled += u64::from(path.served != Some(door));
         if let Some(region) = path.served {
-            self.serve(region, start, region == door);
+            self.serve(region, route, start, region == door);
         }
         self.requests.push(path);
     }
 
     /// The other region that the door's gateway sends this client to.
-    fn target(&self, door: usize, client: usize) -> Option<usize> {
+    fn target(&self, door: usize, route: Option<usize>, client: usize) -> Option<usize> {
         let client = self.clients.get(client)?.address;
         let salted = match (self.lie, client) {
             (Some(Lie::SaltedHash), std::net::IpAddr::V4(address)) => {
@@ -56,7 +57,7 @@ impl Run<'_> {
             }
             _ => client,
         };
-        let name = self.gateways[door].as_ref()?.wanted(salted)?;
+        let name = self.gateways[door].as_ref()?.wanted(route, salted)?;
         self.world.index(name).filter(|target| *target != door)
     }
 
@@ -88,14 +89,25 @@ impl Run<'_> {
         }
     }
 
-    fn serve(&mut self, region: usize, start: Millis, local: bool) {
-        let service = self.truth.service(region, start);
+    /// What somebody asks for.
+    fn route(&mut self) -> Option<usize> {
+        let mut dice =
+            if self.world.routes.is_empty() { return None } else { self.asked.random_range(0..100) };
+        self.world.routes.iter().position(|share| {
+            let drawn = dice < *share;
+            dice = dice.saturating_sub(*share);
+            drawn
+        })
+    }
+
+    fn serve(&mut self, region: usize, route: Option<usize>, start: Millis, local: bool) {
+        let service = self.truth.service(region, route, start);
         let noise = self.world.regions[region].noise;
         let fate = backend::draw(&mut self.backends[region], &service, noise, self.rates[region]);
         let slot = usize::try_from(self.now / BEAT % 10).unwrap_or(0);
         self.served[region][slot] += 1;
         if let Some(gateway) = self.gateways[region].as_mut() {
-            gateway.serve(start, fate, local);
+            gateway.serve(start, route, fate, local);
         }
     }
 

@@ -16,6 +16,9 @@ pub struct Fault {
     pub from: Millis,
     /// Until when.
     pub until: Millis,
+    /// The number of the only route that it is about; none: the whole region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<usize>,
 }
 
 /// The kinds of faults.

@@ -39,10 +39,36 @@ pub fn generate(seed: u64, wish: Wish) -> World {
     let rate = if mode == Mode::Local { rate * u32::try_from(size).unwrap_or(1) } else { rate };
     let regions: Vec<Region> = (0..size).map(|number| region(&mut rng, number, rate)).collect();
     let priority = priority(&mut rng, mode, &regions);
-    let faults = faults(&mut rng, size);
+    let mut faults = faults(&mut rng, size);
     let changes = changes(&mut rng, &priority);
     let clients = if size > 7 { 8 } else { 40 };
-    World { seed, priority, regions, rate, clients, faults, changes }
+    let routes = routes(seed, rate, size, &mut faults);
+    World { seed, priority, regions, rate, clients, routes, faults, changes }
+}
+
+/// In some worlds routes are told apart, and one of them is bad in some regions. Drawn last and by itself, so that
+/// what else a seed makes stays as it is.
+fn routes(seed: u64, rate: u32, size: usize, faults: &mut Vec<Fault>) -> Vec<u32> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(1_000);
+    if rate < 130 || size > 7 || rng.random_bool(0.65) {
+        return Vec::new();
+    }
+    let shares =
+        [vec![55, 25, 20], vec![20, 40, 40], vec![70, 15, 15], vec![25, 25, 25, 25], vec![10, 30, 30, 30]];
+    let routes = shares.choose(&mut rng).cloned().unwrap_or_default();
+    let percent = *[1, 30, 50, 90, 100, 100].choose(&mut rng).unwrap_or(&100);
+    let from = FIRST_FAULT + rng.random_range(0..BEGINS_WITHIN * 1000);
+    let until = from + *SECONDS.choose(&mut rng).unwrap_or(&29) * 1000;
+    let everywhere = rng.random_bool(0.25);
+    let at = if rng.random_bool(0.6) { 0 } else { rng.random_range(0..size) };
+    let kind = rng.random_range(0..3);
+    for region in (0..size).filter(|region| everywhere || *region == at) {
+        let what = [What::Errors(percent), What::Slow(percent), What::Hang(percent)];
+        let what = what.into_iter().nth(kind).unwrap_or(What::Errors(percent));
+        faults.push(Fault { region, what, from, until, route: Some(0) });
+    }
+    routes
 }
 
 fn size(rng: &mut ChaCha8Rng) -> usize {
@@ -107,7 +133,7 @@ fn fault(rng: &mut ChaCha8Rng, size: usize) -> Fault {
     let from = FIRST_FAULT + rng.random_range(0..BEGINS_WITHIN * 10) * 100 + rng.random_range(0..100);
     let seconds = *SECONDS.choose(rng).unwrap_or(&29);
     let what = what(rng, size, region);
-    Fault { region, what, from, until: from + seconds * 1000 }
+    Fault { region, what, from, until: from + seconds * 1000, route: None }
 }
 
 fn what(rng: &mut ChaCha8Rng, size: usize, region: usize) -> What {

@@ -29,6 +29,9 @@ pub struct World {
     pub rate: u32,
     /// Clients in each region's zone.
     pub clients: u32,
+    /// Percent of the requests that each route has; none: nobody tells routes apart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<u32>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
     /// What people change, in the order of the versions of the configuration.
@@ -67,6 +70,12 @@ pub struct Change {
     pub lag: Vec<Millis>,
     /// All of what is wanted from then on.
     pub priority: Priority,
+}
+
+/// The name of a route by its number.
+#[must_use]
+pub fn route_name(number: usize) -> String {
+    format!("route-{number}")
 }
 
 impl World {
@@ -172,6 +181,14 @@ impl World {
         }
         if let Some(fault) = self.faults.iter().find(|fault| fault.until < fault.from) {
             return Err(BadWorld(format!("faults: {fault:?} ends before it begins")));
+        }
+        let routes = self.routes.len();
+        if let Some(fault) = self.faults.iter().find(|fault| fault.route.is_some_and(|route| route >= routes))
+        {
+            return Err(BadWorld(format!("faults: {fault:?} names a route, and there are {routes}")));
+        }
+        if routes > 0 && self.routes.iter().sum::<u32>() != 100 {
+            return Err(BadWorld("routes: their percents must make 100".to_owned()));
         }
         let strange = |priority: &Priority| {
             priority.names().find(|name| self.index(name).is_none()).map(ToOwned::to_owned)

@@ -41,12 +41,15 @@ impl<'a> Truth<'a> {
         Self { world, short: none.clone(), busy: none }
     }
 
-    /// How a region's backends serve now.
+    /// How a region's backends serve a route now; none: those of no route in particular.
     #[must_use]
-    pub fn service(&self, region: usize, now: Millis) -> Service {
+    pub fn service(&self, region: usize, route: Option<usize>, now: Millis) -> Service {
         let declared = self.world.regions.get(region).map_or(0, |region| region.capacity);
         let mut service = Service { capacity: f64::from(declared) * 1.2, ..Service::default() };
         for fault in self.world.faults.iter().filter(|fault| fault.region == region && fault.is_on(now)) {
+            if fault.route.is_some() && fault.route != route {
+                continue;
+            }
             match fault.what {
                 What::Errors(percent) => service.errors = service.errors.max(percent),
                 What::Slow(percent) => service.slow = service.slow.max(percent),
@@ -60,7 +63,7 @@ impl<'a> Truth<'a> {
 
     /// Notes the load of a stretch of time, in requests a second.
     pub fn note_load(&mut self, region: usize, from: Millis, until: Millis, rate: f64) {
-        let capacity = self.service(region, from).capacity;
+        let capacity = self.service(region, None, from).capacity;
         let declared = self.world.regions.get(region).map_or(0, |region| region.capacity);
         if rate > capacity {
             extend(&mut self.short, region, from, until);
@@ -71,25 +74,36 @@ impl<'a> Truth<'a> {
     }
 
     /// When a region's backends break its promise: by faults that spoil enough, or for want of capacity.
-    /// Stretches that are less than `gap` apart are one.
+    /// Stretches that are less than `gap` apart are one. What one route of several does is not the region's, but
+    /// it may go on where the region's own trouble ends.
     #[must_use]
     pub fn broken(&self, region: usize, gap: Millis) -> Vec<(Millis, Millis)> {
-        let spoiled = self
-            .world
-            .faults
-            .iter()
-            .filter(|fault| fault.region == region && fault.spoils() >= SUSPECT_PERCENT);
-        let mut spans: Vec<_> = spoiled.map(|fault| (fault.from, fault.until)).collect();
+        let mut spans = self.spoiled(region, None);
         spans.extend(self.short.get(region).into_iter().flatten());
-        spans.sort_unstable();
-        let mut joined: Vec<(Millis, Millis)> = Vec::new();
-        for (from, until) in spans {
-            match joined.last_mut().filter(|last| from <= last.1 + gap) {
-                Some(last) => last.1 = last.1.max(until),
-                None => joined.push((from, until)),
-            }
-        }
-        joined
+        let near = |route: &(Millis, Millis)| {
+            spans.iter().any(|own| own.0 <= route.1 + gap && route.0 <= own.1 + gap)
+        };
+        let all: Vec<usize> = (0..self.world.routes.len()).collect();
+        let routes: Vec<_> =
+            all.iter().flat_map(|route| self.spoiled(region, Some(*route))).filter(near).collect();
+        spans.extend(routes);
+        joined(spans, gap)
+    }
+
+    /// When a route's requests are bad in a region, for its own fault or the region's.
+    #[must_use]
+    pub fn broken_route(&self, region: usize, route: usize, gap: Millis) -> Vec<(Millis, Millis)> {
+        let mut spans = self.spoiled(region, Some(route));
+        spans.extend(self.spoiled(region, None));
+        spans.extend(self.short.get(region).into_iter().flatten());
+        joined(spans, gap)
+    }
+
+    fn spoiled(&self, region: usize, route: Option<usize>) -> Vec<(Millis, Millis)> {
+        let mine = |fault: &&Fault| {
+            fault.region == region && fault.route == route && fault.spoils() >= SUSPECT_PERCENT
+        };
+        self.world.faults.iter().filter(mine).map(|fault| (fault.from, fault.until)).collect()
     }
 
     /// Whether anything was wrong with a region itself in that time, as its backends and its gateway go.
@@ -131,13 +145,6 @@ impl<'a> Truth<'a> {
         self.reached(one, other, from, until) || self.reached(other, one, from, until)
     }
 
-    /// Others that reached a region's door without trouble all the time.
-    #[must_use]
-    pub fn reaching(&self, region: usize, from: Millis, until: Millis) -> usize {
-        let others = (0..self.world.regions.len()).filter(|other| *other != region);
-        others.filter(|other| self.reached(*other, region, from, until)).count()
-    }
-
     /// Whether what people want was another at any gateway in that time.
     #[must_use]
     pub fn changed(&self, from: Millis, until: Millis) -> bool {
@@ -153,4 +160,17 @@ fn extend(spans: &mut [Vec<(Millis, Millis)>], region: usize, from: Millis, unti
         Some(last) => last.1 = last.1.max(until),
         None => spans.push((from, until)),
     }
+}
+
+/// Stretches that are less than `gap` apart, as one.
+fn joined(mut spans: Vec<(Millis, Millis)>, gap: Millis) -> Vec<(Millis, Millis)> {
+    spans.sort_unstable();
+    let mut joined: Vec<(Millis, Millis)> = Vec::new();
+    for (from, until) in spans {
+        match joined.last_mut().filter(|last| from <= last.1 + gap) {
+            Some(last) => last.1 = last.1.max(until),
+            None => joined.push((from, until)),
+        }
+    }
+    joined
 }

@@ -13,7 +13,8 @@ use spillway_decide::commands::{Book, Order, Verb};
 use spillway_decide::evidence::Evidence;
 use spillway_decide::reach::{Company, Watch};
 use spillway_decide::{
-    Answer, Decider, Decision, Door, Heard, Input, Peer, Priority, PriorityRegion, Time, Verdict,
+    Answer, Census, Decider, Decision, Door, Heard, Input, Peer, Priority, PriorityRegion, Time, Verdict,
+    Witnesses,
 };
 
 /// How a region serves at one moment.
@@ -346,7 +347,9 @@ impl Gateway {
             priority,
             peers,
             own: &self.evidence.assess(now),
+            routes: &Census::default(),
             votes: &votes.collect(),
+            witnesses: Witnesses::default(),
             heard: &self.heard.values().cloned().collect::<Vec<_>>(),
             ceiling: 10_000,
         };

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::evidence::{Assessment, Breach, Count, SLOW_FRACTION};
+use crate::exceptions::MAX_COURSES;
 use crate::priority::Health;
 use crate::time::Time;
 
@@ -102,10 +103,12 @@ impl Census {
         self.settled && self.excuses()
     }
 
-    /// Whether a few routes explain what is wrong with the requests of the region, if anything is.
+    /// Whether a few routes explain what is wrong with the requests of the region, if anything is. More than have a
+    /// way of their own are no excuse: those that are left over would never leave.
     #[must_use]
     pub fn excuses(&self) -> bool {
-        self.troubled().next().is_some() && self.rest_within && self.is_minority()
+        let few = (1..=MAX_COURSES).contains(&self.troubled().count());
+        few && self.rest_within && self.is_minority()
     }
 }
 
@@ -178,6 +181,17 @@ mod tests {
             assert_eq!(!census.is_minority(), region, "{census:?}");
             assert_eq!(!census.excuses(), region, "{census:?}");
         }
+    }
+
+    #[test]
+    fn more_than_can_move_by_themselves_are_no_excuse() {
+        let census = |bad: usize| {
+            let bad = vec![route(10, 10, true); bad];
+            let well = vec![route(100, 0, false); 10 * MAX_COURSES];
+            census(&[bad, well].concat())
+        };
+        assert!(census(MAX_COURSES).excuses());
+        assert!(!census(MAX_COURSES + 1).excuses());
     }
 
     #[test]

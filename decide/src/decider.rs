@@ -89,6 +89,7 @@ impl Decider {
             grants: standings.iter().map(|standing| (standing.region.clone(), standing.grant)).collect(),
             routes: self.exceptions.shares(&course.shares),
             shed: self.shed(input),
+            unaware: unaware(&hearing),
             watched: self.exceptions.watched(&hearing),
             shares: course.shares,
             answer,
@@ -457,6 +458,11 @@ fn adopt(input: &Input<'_>, hearing: &Hearing<'_>, region: &str, machine: &mut M
 }
 
 /// Requests a second that a region grants this gateway's region.
+/// Whoever does not know of routes' verdicts forwards a bad route like any other.
+fn unaware(hearing: &Hearing<'_>) -> BTreeSet<String> {
+    hearing.all().filter(|(_, report)| report.routes.is_none()).map(|(region, _)| region.to_owned()).collect()
+}
+
 fn granted(input: &Input<'_>, hearing: &Hearing<'_>, region: &str) -> u32 {
     let reports = hearing.of(region).filter(|_| region != input.region);
     reports.filter_map(|report| report.grants.get(input.region)).copied().fold(0, u32::saturating_add)

@@ -63,6 +63,8 @@ pub struct Decision {
     pub routes: BTreeMap<String, Shares>,
     /// The routes that this region sheds, whoever forwards them, and since when.
     pub shed: BTreeMap<String, Time>,
+    /// Regions with a gateway that does not know of routes' verdicts: nothing is shed towards them.
+    pub unaware: BTreeSet<String>,
     /// The routes whose windows are to be kept and told of, with or without requests.
     pub watched: BTreeSet<String>,
     /// Requests a second that each region grants us.

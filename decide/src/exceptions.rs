@@ -22,7 +22,7 @@ pub const MAX_TOLD: usize = 256;
 pub const MAX_SHOWN: usize = 16;
 /// So many are remembered, and so many have a way of their own.
 const MAX_KNOWN: usize = 1024;
-const MAX_COURSES: usize = 256;
+pub(crate) const MAX_COURSES: usize = 256;
 
 /// This region's exceptions, and the ways of those that any region has.
 #[derive(Clone, Debug, Default)]
@@ -126,16 +126,17 @@ impl Exceptions {
         self.known.get(route).is_some_and(|exception| exception.machine.verdict() == Verdict::Degraded)
     }
 
-    /// Those that this region sheds, and since when.
+    /// Those that this region sheds, and since when: those that the peers are told of, who would send them else.
     pub(crate) fn shed(&self) -> BTreeMap<String, Time> {
-        self.degraded().map(|(route, exception)| (route.clone(), exception.machine.since())).collect()
+        let told = self.worst_first(Verdict::Suspected).into_iter().take(MAX_TOLD);
+        let degraded = told.filter(|(_, exception)| exception.machine.verdict() == Verdict::Degraded);
+        degraded.map(|(route, exception)| (route.clone(), exception.machine.since())).collect()
     }
 
     /// Where the arrivals go of each route that is the exception here or elsewhere.
     pub(crate) fn decide(&mut self, input: &Input<'_>, hearing: &Hearing<'_>, region: &Region<'_>) {
-        let own =
-            self.known.iter().filter(|(_, exception)| exception.moves()).map(|(route, _)| route.clone());
-        let mut routes: BTreeSet<String> = own.take(MAX_COURSES).collect();
+        let own = self.worst_first(Verdict::Recovering).into_iter().take(MAX_COURSES);
+        let mut routes: BTreeSet<String> = own.map(|(route, _)| route.clone()).collect();
         let room = MAX_COURSES - routes.len();
         let of_peers = hearing.all().filter_map(|(_, report)| report.routes.as_ref());
         let unwell = of_peers

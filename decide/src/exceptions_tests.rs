@@ -272,3 +272,13 @@ fn more_than_can_be_told_are_no_target() {
     assert!(best([&report].into_iter(), "another").is_some());
     assert_eq!(exceptions.view("a").0.len(), MAX_SHOWN);
 }
+
+#[test]
+fn nothing_is_shed_towards_those_who_cannot_know() {
+    let mut world = World::new(&[("a", "r", 20, 600)]);
+    world.old = Some("c");
+    world.until(60);
+    let decision = world.decision("a");
+    assert!(decision.shed.contains_key("r"), "{:?}", decision.shed);
+    assert_eq!(decision.unaware.iter().collect::<Vec<_>>(), ["c"]);
+}

@@ -1,9 +1,9 @@
 //! What an observer makes of itself: who sees half of everything bad is more likely to be the one with the bad
 //! link, and does not vote.
 //!
-//! It must not go on for ever where there is nobody to ask. Where witnesses are configured, they tell: who reaches
-//! none of them goes on abstaining. Where none is, regions that are silent for twice the hold are voted bad all
-//! the same, for a quorum of others must agree, and two regions that die at once must be given up in the end.
+//! It must not go on for ever: a dead region must be given up in the end, with a broken witness too, and when two
+//! die at once. So regions that are silent for twice the hold are voted bad all the same, for a quorum of others must
+//! agree. Only who reaches neither a region nor a witness, of those that there are, goes on abstaining.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -49,8 +49,9 @@ pub fn honest(
         return votes.clone();
     }
     let patience = 2 * health.unreachable_hold();
+    let company = witnesses.any() != Some(false) || votes.values().any(|vote| vote.opinion == Opinion::Good);
     let told = |(region, vote): (&String, &Vote)| {
-        let lasting = witnesses.asked == 0 && Duration::from_millis(vote.silent_milliseconds) >= patience;
+        let lasting = company && Duration::from_millis(vote.silent_milliseconds) >= patience;
         let known = given_up.contains(region.as_str());
         let abstains = is_trouble(vote) && !lasting && !known;
         (region.clone(), if abstains { abstain(vote, all, bad) } else { vote.clone() })
@@ -134,6 +135,22 @@ mod tests {
     fn without_a_witness_lasting_silence_is_voted_bad() {
         assert!(abstains(&votes(2, 1, 9_999), 0, 0));
         assert!(!abstains(&votes(2, 1, 10_000), 0, 0));
+    }
+
+    #[test]
+    fn a_broken_witness_keeps_no_dead_region_alive() {
+        // Dead and living regions, witnesses asked and answering: whether the dead are given up in the end.
+        for (dead, living, asked, answered, expected) in [
+            (1, 1, 1, 0, true),
+            (1, 1, 2, 1, true),
+            (2, 1, 1, 1, true),
+            (2, 1, 1, 0, true),
+            (2, 0, 1, 1, true),
+            (2, 0, 1, 0, false),
+        ] {
+            let case = format!("{dead} dead, {living} living, {answered} of {asked} witnesses");
+            assert_eq!(!abstains(&votes(dead, living, 10_000), asked, answered), expected, "{case}");
+        }
     }
 
     #[test]

@@ -164,7 +164,8 @@ impl Live {
     /// Takes one request off what we granted a region, if there is something left.
     pub(super) fn admit(&self, now: Time, route: &str, origin: &str) -> bool {
         let decided = self.decided.load();
-        let shed = decided.as_ref().and_then(|decided| decided.shed.get(route));
+        let aware = decided.as_ref().filter(|decided| !decided.unaware.contains(origin));
+        let shed = aware.and_then(|decided| decided.shed.get(route));
         if shed.is_some_and(|since| now.since(*since) > BELIEVED) {
             return false;
         }

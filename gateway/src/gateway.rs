@@ -4,7 +4,6 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +16,7 @@ use crate::metrics::Metrics;
 use crate::mtls::{PeerClient, SpillAcceptor};
 use crate::proxy::Proxy;
 use crate::seen::{Observability, Seen};
-use crate::serve::listen::{Door, Successor, udp};
+use crate::serve::listen::{DnsDoors, Door, Successor};
 use crate::serve::{self, FrontDoor, Life, Listener, Phase, Phases};
 use crate::spill::SpillListener;
 use crate::tls::FrontTls;
@@ -130,11 +129,15 @@ impl Gateway {
                 }
             });
         }
-        if let Some((udp, tcp)) = sockets.dns {
-            let (config, stop) = (config.clone(), stop_serving.clone());
+        if let Some(doors) = sockets.dns {
+            let (config, successor, stop) = (config.clone(), successor.clone(), stop_serving.clone());
             serving.spawn(async move {
-                match tcp.open(config).await {
-                    Ok(tcp) => dns.run(udp, tcp, stop).await,
+                let opened = tokio::select! {
+                    () = stop.cancelled() => return,
+                    opened = doors.open(config, &successor) => opened,
+                };
+                match opened {
+                    Ok((udp, tcp)) => dns.run(udp, tcp, stop).await,
                     Err(error) => tracing::error!(listener = "dns", %error, "cannot listen"),
                 }
             });
@@ -259,7 +262,7 @@ struct Sockets {
     http: Door,
     https: Option<Door>,
     spill: Option<Door>,
-    dns: Option<(UdpSocket, Door)>,
+    dns: Option<DnsDoors>,
     admin: Door,
 }
 
@@ -270,8 +273,8 @@ impl Sockets {
             Some(address) => Door::bind(name, address, shared).await.map(Some),
             None => Ok(None),
         };
-        let dns = match door("dns", listen.dns).await? {
-            Some(tcp) => Some((udp("dns", tcp.address()?, shared)?, tcp)),
+        let dns = match listen.dns {
+            Some(address) => Some(DnsDoors::bind(address, shared).await?),
             None => None,
         };
         Ok(Self {
@@ -288,7 +291,7 @@ impl Sockets {
             http: self.http.address()?,
             https: self.https.as_ref().map(Door::address).transpose()?,
             spill: self.spill.as_ref().map(Door::address).transpose()?,
-            dns: self.dns.as_ref().map(|(_, tcp)| tcp.address()).transpose()?,
+            dns: self.dns.as_ref().map(|doors| doors.tcp().address()).transpose()?,
             admin: self.admin.address()?,
             ..listen.clone()
         })
@@ -298,13 +301,10 @@ impl Sockets {
     fn successor(&self, shared: bool) -> io::Result<Successor> {
         let successor = Successor::default();
         if shared {
-            let doors = [Some(&self.http), self.https.as_ref(), self.spill.as_ref(), Some(&self.admin)];
+            let dns = self.dns.as_ref().map(DnsDoors::tcp);
+            let doors = [Some(&self.http), self.https.as_ref(), self.spill.as_ref(), dns, Some(&self.admin)];
             for door in doors.into_iter().flatten() {
                 successor.shares(door)?;
-            }
-            if let Some((udp, tcp)) = &self.dns {
-                successor.shares(udp)?;
-                successor.shares(tcp)?;
             }
         }
         Ok(successor)

@@ -1,7 +1,7 @@
 //! From a member's objects to a [`Config`]: one pure step over everything, so that what is served never
 //! depends on the order in which things changed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Secret, Service};
@@ -47,6 +47,8 @@ pub struct Objects {
     pub identity: Option<Arc<Secret>>,
     /// Secrets of type `kubernetes.io/tls`; none while they have not been read.
     pub certificates: Option<Vec<Arc<Secret>>>,
+    /// Namespaces whose Secrets were asked for and could not be read, while others could.
+    pub unread_namespaces: BTreeSet<String>,
     /// Which of all this is ours.
     pub choices: Choices,
 }
@@ -99,9 +101,14 @@ fn read_certificates(
     if !objects.choices.https {
         return Certificates::default();
     }
-    let (secrets, default) =
-        (objects.certificates.as_deref(), objects.choices.default_certificate.as_deref());
-    Sources { secrets, default, routes, previous: &previous.certificates }.read(ours, rejections)
+    let sources = Sources {
+        secrets: objects.certificates.as_deref(),
+        unread: &objects.unread_namespaces,
+        default: objects.choices.default_certificate.as_deref(),
+        routes,
+        previous: &previous.certificates,
+    };
+    sources.read(ours, rejections)
 }
 
 fn take_credentials(config: &mut Config, object: Option<&Secret>, rejections: &mut Vec<Rejection>) {

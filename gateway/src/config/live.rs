@@ -1,6 +1,7 @@
 //! Watching the member's own API server: one reflector a kind, each with its own backoff, so that a kind that
 //! cannot be read keeps its last state and holds up no other.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::path::Path;
@@ -51,6 +52,20 @@ pub enum WatchError {
     Client(#[from] kube::Error),
 }
 
+/// Where Secrets of certificates are read.
+struct Place {
+    /// None: everywhere.
+    namespace: Option<String>,
+    secrets: Store<Secret>,
+}
+
+impl Place {
+    /// Where it may not be read, its store is never filled.
+    fn is_read(&self) -> bool {
+        self.secrets.wait_until_ready().now_or_never().is_some()
+    }
+}
+
 /// The stores of all kinds, and what tells that one has changed.
 pub struct Watch {
     choices: Choices,
@@ -61,7 +76,7 @@ pub struct Watch {
     priorities: Store<RegionPriority>,
     peers: Store<GatewayPeer>,
     identities: Store<Secret>,
-    certificates: Vec<Store<Secret>>,
+    certificates: Vec<Place>,
     news: Arc<News>,
 }
 
@@ -100,12 +115,18 @@ impl Watch {
         let all = || watcher::Config::default().timeout(WATCH_SECONDS);
         let secret = Api::namespaced(client.clone(), namespace);
         let of_tls = || all().fields("type=kubernetes.io/tls");
-        let places: Vec<Api<Secret>> = match choices.secret_namespaces.as_slice() {
-            _ if !choices.https => Vec::new(),
-            [] => vec![Api::all(client.clone())],
-            some => some.iter().map(|namespace| Api::namespaced(client.clone(), namespace)).collect(),
+        let place = |namespace: Option<&String>| {
+            let api = match namespace {
+                Some(namespace) => Api::namespaced(client.clone(), namespace),
+                None => Api::all(client.clone()),
+            };
+            Place { namespace: namespace.cloned(), secrets: reflect(api, of_tls(), &news, stop) }
         };
-        let certificates = places.into_iter().map(|place| reflect(place, of_tls(), &news, stop)).collect();
+        let certificates = match choices.secret_namespaces.as_slice() {
+            _ if !choices.https => Vec::new(),
+            [] => vec![place(None)],
+            some => some.iter().map(Some).map(place).collect(),
+        };
         Self {
             certificates,
             choices,
@@ -152,15 +173,21 @@ impl Watch {
             identity: self.identities.state().into_iter().next(),
             classes: self.classes.state(),
             certificates: self.secrets(),
+            unread_namespaces: self.unread(),
             choices: self.choices.clone(),
         }
     }
 
-    /// The Secrets of certificates; none where not one place may be read: such a store is never filled.
+    /// The Secrets of certificates; none where not one place may be read.
     fn secrets(&self) -> Option<Vec<Arc<Secret>>> {
-        let filled = |store: &&Store<Secret>| store.wait_until_ready().now_or_never().is_some();
-        let filled: Vec<_> = self.certificates.iter().filter(filled).collect();
-        (!filled.is_empty()).then(|| filled.into_iter().flat_map(Store::state).collect())
+        let read: Vec<&Place> = self.certificates.iter().filter(|place| place.is_read()).collect();
+        (!read.is_empty()).then(|| read.into_iter().flat_map(|place| place.secrets.state()).collect())
+    }
+
+    /// Of these namespaces it is not known whether a Secret is there.
+    fn unread(&self) -> BTreeSet<String> {
+        let unread = self.certificates.iter().filter(|place| !place.is_read());
+        unread.filter_map(|place| place.namespace.clone()).collect()
     }
 }
 

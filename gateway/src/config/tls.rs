@@ -3,7 +3,7 @@
 //! What is missing or broken costs only the hosts that need it, and is told. A Secret that becomes bad leaves
 //! the certificate that it held before in force.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Secret;
@@ -18,6 +18,8 @@ use crate::tls::certify;
 pub(super) struct Sources<'a> {
     /// Every Secret of type `kubernetes.io/tls`; none while they have not been read.
     pub(super) secrets: Option<&'a [Arc<Secret>]>,
+    /// Namespaces of which that is not known, though it is of others.
+    pub(super) unread: &'a BTreeSet<String>,
     /// The Secret of the default certificate, `namespace/name`.
     pub(super) default: Option<&'a str>,
     /// Who owns which host.
@@ -47,6 +49,7 @@ impl Sources<'_> {
 
 struct Reader<'a> {
     secrets: Option<HashMap<String, &'a Secret>>,
+    unread: &'a BTreeSet<String>,
     previous: &'a BTreeMap<String, Arc<KeyPair>>,
     owners: HashMap<&'a HostPattern, &'a str>,
     rejections: &'a mut Vec<Rejection>,
@@ -70,8 +73,9 @@ impl<'a> Reader<'a> {
             owners.entry(&route.host).or_insert(route.backend.namespace.as_str());
         }
         let secrets = sources.secrets.map(by_name);
-        let previous = &sources.previous.pairs;
-        Self { secrets, previous, owners, rejections, found: Certificates::default(), bad: HashMap::new() }
+        let (unread, previous) = (sources.unread, &sources.previous.pairs);
+        let (found, bad) = (Certificates::default(), HashMap::new());
+        Self { secrets, unread, previous, owners, rejections, found, bad }
     }
 
     fn default(&mut self, name: &str) {
@@ -163,7 +167,8 @@ impl<'a> Reader<'a> {
     /// The certificate, or what is wrong with it and what is served in its place.
     fn read(&self, name: &str) -> Result<Arc<KeyPair>, (String, Option<Arc<KeyPair>>)> {
         let before = self.previous.get(name).cloned();
-        let Some(secrets) = &self.secrets else {
+        let namespace = name.split_once('/').map_or("", |(namespace, _)| namespace);
+        let Some(secrets) = self.secrets.as_ref().filter(|_| !self.unread.contains(namespace)) else {
             let message = "Secrets of type kubernetes.io/tls cannot be read; may the gateway list them?";
             return before.ok_or_else(|| (format!("Secret {name}: {message}"), None));
         };

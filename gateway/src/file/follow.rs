@@ -2,7 +2,8 @@
 //! serves what it has.
 //!
 //! The file and those it names are looked at each second, and at once on SIGHUP. Their bytes are compared, not
-//! their times: that sees a file that was renamed into place and a mounted `ConfigMap` alike.
+//! their times: that sees a file that was renamed into place and a mounted `ConfigMap` alike. A file that was
+//! refused is tried at each look: what it lacks may come by any path, and only its own fault says which.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -57,6 +58,8 @@ fn told(path: &Path, faults: &[Fault]) -> String {
 pub struct Loaded {
     path: PathBuf,
     bytes: Vec<Vec<u8>>,
+    /// Why the file that is there now was not taken; it is told once.
+    refused: Option<String>,
     /// The document.
     pub file: GatewayFile,
     /// What it compiles to.
@@ -70,7 +73,7 @@ pub fn load(path: &Path) -> Result<Loaded, FileError> {
     let file = parse(&text).map_err(faults)?;
     let config = build::build(&file, folder(path)).map_err(|found| faults(located(&text, found)))?;
     let bytes = bytes_of(path, &file);
-    Ok(Loaded { path: path.into(), bytes, file, config })
+    Ok(Loaded { path: path.into(), bytes, refused: None, file, config })
 }
 
 fn folder(path: &Path) -> &Path {
@@ -109,7 +112,8 @@ impl Loaded {
 
     fn look(&mut self, intake: &Intake, asked: bool) {
         let bytes = bytes_of(&self.path, &self.file);
-        if bytes == self.bytes && !asked {
+        let changed = bytes != self.bytes || asked;
+        if !changed && self.refused.is_none() {
             return;
         }
         self.bytes = bytes;
@@ -118,8 +122,15 @@ impl Loaded {
                 intake.offer(loaded.config, &[], &Source::File(self.path.clone()));
                 self.file = loaded.file;
                 self.bytes = loaded.bytes;
+                self.refused = None;
             }
-            Err(error) => intake.refuse(&error.to_string()),
+            Err(error) => {
+                let told = error.to_string();
+                if changed || self.refused.as_ref() != Some(&told) {
+                    intake.refuse(&told);
+                }
+                self.refused = Some(told);
+            }
         }
     }
 

@@ -9,6 +9,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 
 use nix::libc::{sock_filter, sock_fprog};
 use nix::sys::socket::setsockopt;
@@ -83,11 +84,48 @@ fn listening(socket: Socket) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Binds a UDP socket.
-pub(crate) fn udp(name: &str, address: SocketAddr, shared: bool) -> io::Result<UdpSocket> {
+/// The two doors of DNS.
+pub(crate) struct DnsDoors {
+    /// Absent where the address is shared: of datagrams, a bound socket gets its part at once. Those that come
+    /// before there is an answer are the predecessor's.
+    udp: Option<UdpSocket>,
+    tcp: Door,
+}
+
+impl DnsDoors {
+    /// Binds what may be bound now: UDP on the port of TCP.
+    pub(crate) async fn bind(address: SocketAddr, shared: bool) -> io::Result<Self> {
+        let tcp = Door::bind("dns", address, shared).await?;
+        let udp = if shared { None } else { Some(udp(tcp.address()?, shared)?) };
+        Ok(Self { udp, tcp })
+    }
+
+    pub(crate) const fn tcp(&self) -> &Door {
+        &self.tcp
+    }
+
+    /// Both sockets, once a config is loaded where they are shared. A socket for UDP that is bound only then is
+    /// left to the `successor`, too.
+    pub(crate) async fn open(
+        self,
+        config: ConfigReceiver,
+        successor: &Successor,
+    ) -> io::Result<(UdpSocket, TcpListener)> {
+        let address = self.tcp.address()?;
+        let tcp = self.tcp.open(config).await?;
+        if let Some(udp) = self.udp {
+            return Ok((udp, tcp));
+        }
+        let udp = udp(address, true)?;
+        successor.shares(&udp)?;
+        Ok((udp, tcp))
+    }
+}
+
+fn udp(address: SocketAddr, shared: bool) -> io::Result<UdpSocket> {
     let bound = socket(address, Type::DGRAM, Protocol::UDP, shared);
     let bound = bound.and_then(|socket| UdpSocket::from_std(socket.into()));
-    bound.map_err(|error| named(name, address, &error))
+    bound.map_err(|error| named("dns", address, &error))
 }
 
 fn socket(address: SocketAddr, kind: Type, protocol: Protocol, shared: bool) -> io::Result<Socket> {
@@ -120,15 +158,25 @@ pub(super) fn close(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
 }
 
 /// Whoever listens on the same addresses and came later.
-#[derive(Default)]
+#[derive(Clone)]
 pub(crate) struct Successor {
-    sockets: Mutex<Vec<OwnedFd>>,
+    /// None once new connections were left to it.
+    sockets: Arc<Mutex<Option<Vec<OwnedFd>>>>,
+}
+
+impl Default for Successor {
+    fn default() -> Self {
+        Self { sockets: Arc::new(Mutex::new(Some(Vec::new()))) }
+    }
 }
 
 impl Successor {
-    /// Has this socket's group in mind.
+    /// Has this socket's group in mind. After [`Self::give_way`] it keeps no copy of it: a copy would hold the
+    /// place of a socket that is closed, and what is dealt there is lost.
     pub(crate) fn shares(&self, socket: &impl AsFd) -> io::Result<()> {
-        self.sockets.lock().push(socket.as_fd().try_clone_to_owned()?);
+        if let Some(sockets) = self.sockets.lock().as_mut() {
+            sockets.push(socket.as_fd().try_clone_to_owned()?);
+        }
         Ok(())
     }
 
@@ -136,7 +184,7 @@ impl Successor {
     /// came is the first to leave. What is no position in the group (there is no successor; or it is alone,
     /// when we have closed) is no rule either, and the kernel deals as before.
     pub(crate) fn give_way(&self) {
-        for socket in std::mem::take(&mut *self.sockets.lock()) {
+        for socket in self.sockets.lock().take().into_iter().flatten() {
             let mut second = [sock_filter { code: RETURN, jt: 0, jf: 0, k: 1 }];
             let program = sock_fprog { len: 1, filter: second.as_mut_ptr() };
             if let Err(error) = setsockopt(&socket, AttachReusePortCbpf, &program) {

@@ -70,6 +70,38 @@ fn code(error: &hickory_resolver::net::NetError) -> ResponseCode {
     }
 }
 
+/// A config that comes late leaves the questions to the gateway that can answer them, and then the new one takes
+/// them all over. Each question comes from a port of its own: the kernel deals by it.
+#[tokio::test]
+async fn a_successor_takes_questions_only_once_it_can_answer() {
+    let old = World::sharing(answering()).await;
+    let server = old.gateway.addresses().dns.unwrap();
+    let from = |address: &str| -> Seen { Ok((vec![address.parse().unwrap()], 30)) };
+    let now = || ask(server, false, HOST, RecordType::A);
+    let _ = eventually("an answer", Duration::from_secs(5), now, |seen| *seen == from("192.0.2.1")).await;
+
+    let new = old.beside(Config::empty("first", "first-1")).await;
+    for tcp in [false, true] {
+        for question in 0..20 {
+            let seen = ask(server, tcp, HOST, RecordType::A).await;
+            assert_eq!(seen, from("192.0.2.1"), "question {question}, by TCP: {tcp}");
+        }
+    }
+    change(&new.config, |config| {
+        *config = answering();
+        config.peers[0].front_door.addresses = vec!["192.0.2.2".parse().unwrap()];
+    });
+    let _ =
+        eventually("it answers, too", Duration::from_secs(5), now, |seen| *seen == from("192.0.2.2")).await;
+    old.gateway.drain();
+    for question in 0..20 {
+        let seen = now().await;
+        assert_eq!(seen, from("192.0.2.2"), "question {question} after the old one began to drain");
+    }
+    old.gateway.stop().await;
+    assert_eq!(now().await, from("192.0.2.2"));
+}
+
 #[tokio::test]
 async fn names_resolve_over_udp_and_tcp() {
     let world = World::start(answering()).await;

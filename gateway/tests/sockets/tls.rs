@@ -154,6 +154,42 @@ async fn a_file_names_certificates_that_are_read_again() {
     eventually("the new certificate", PATIENCE, now, |now| *now != first).await;
 }
 
+/// What the file names is mounted apart from it, and may come later.
+#[tokio::test]
+async fn a_certificate_that_comes_after_the_file_that_names_it_is_taken() {
+    let directory = tempfile::tempdir().unwrap();
+    let (issuer, backend) = (Issuer::new(), Backend::start("here").await);
+    let https = backend::refusing();
+    let text = |listen: &str, tls: &str| {
+        format!(
+            "{listen}\ntls: [{tls}]\nbackends: {{main: {{endpoints: ['{}']}}}}\n\
+             routes: [{{name: a, host: {HOST}, backend: main}}]\n",
+            backend.address
+        )
+    };
+    let program = Program::with_file_and_https(directory.path(), &text("LISTEN", ""), https);
+    program.has_readiness(StatusCode::OK).await;
+    let listen =
+        format!("listen: {{http: '{}', https: '{https}', admin: '{}'}}", program.http, program.admin);
+    let entry = format!("{{hosts: [{HOST}], certificate: late/tls.crt, key: late/tls.key}}");
+    program.rewrite(directory.path(), &text(&listen, &entry));
+    let refused = || async { program.debug_config().await["loaded"]["refused"].clone() };
+    let told =
+        eventually("refused", PATIENCE, refused, |told| told.to_string().contains("late/tls.crt")).await;
+
+    let late = directory.path().join("late");
+    std::fs::create_dir(&late).unwrap();
+    let pair = issuer.issue(&[HOST]);
+    std::fs::write(late.join("tls.crt"), &pair.certificate_pem).unwrap();
+    let now = eventually("the key is missed", PATIENCE, refused, |now| *now != told).await;
+    assert!(now.to_string().contains("late/tls.key"), "{now}");
+    std::fs::write(late.join("tls.key"), &pair.key_pem).unwrap();
+    eventually("taken", PATIENCE, refused, Value::is_null).await;
+    assert_eq!(issuer.ask(https, HOST, "/api/x", true).await.unwrap().body(), "here");
+    let lines = program.log().matches("config not taken").count();
+    assert_eq!(lines, 2, "one for each fault: {}", program.log());
+}
+
 fn secret(name: &str, pair: &KeyPair) -> Value {
     let bytes = |text: &str| k8s_openapi::ByteString(text.as_bytes().to_vec());
     json!({
@@ -236,4 +272,31 @@ async fn a_gateway_that_may_not_read_secrets_serves_without_them_and_says_so() {
     let told = || async { program.debug_config().await["loaded"]["rejected"].to_string() };
     let named = |told: &String| told.contains("may the gateway list them?");
     eventually("a word about Secrets", Duration::from_secs(5), told, named).await;
+}
+
+#[tokio::test]
+async fn a_namespace_that_may_no_longer_be_read_keeps_its_certificate_over_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let (issuer, backend) = (Issuer::new(), Backend::start("here").await);
+    let mut held = objects(&backend, &[secret("shop-tls", &issuer.issue(&[HOST]))]);
+    let https = backend::refusing();
+    let flags = [format!("--https={https}"), "--tls-secret-namespaces=web,ops".to_owned()];
+    let server = ApiServer::start(held.clone()).await;
+    let program = Program::with_flags(directory.path(), &kubeconfig(server.address), &flags);
+    let written =
+        || async { std::fs::read_to_string(directory.path().join("config.json")).unwrap_or_default() };
+    let _ = eventually("a snapshot", PATIENCE, written, |text| text.contains("web/shop-tls")).await;
+    drop(program);
+
+    held["noSecrets"] = json!(["web"]);
+    let server = ApiServer::start(held).await;
+    let program = Program::with_flags(directory.path(), &kubeconfig(server.address), &flags);
+    let source = || async {
+        program.has_readiness(StatusCode::OK).await;
+        program.debug_config().await["loaded"]["source"].to_string()
+    };
+    eventually("what the server says", PATIENCE, source, |source| source.contains("API server")).await;
+    assert_eq!(issuer.ask(https, HOST, "/api/x", true).await.unwrap().body(), "here");
+    let certificates = program.debug_config().await["certificates"].to_string();
+    assert!(certificates.contains("web/shop-tls"), "{certificates}");
 }

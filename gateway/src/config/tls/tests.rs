@@ -40,10 +40,19 @@ fn read(
     default: Option<&str>,
     previous: &Certificates,
 ) -> (Certificates, Vec<String>) {
+    read_where(ingresses, (secrets, &BTreeSet::new()), default, previous)
+}
+
+fn read_where(
+    ingresses: &[Ingress],
+    (secrets, unread): (Option<&[Arc<Secret>]>, &BTreeSet<String>),
+    default: Option<&str>,
+    previous: &Certificates,
+) -> (Certificates, Vec<String>) {
     let compiled = ingresses.iter().map(|object| ingress::read(object, &mut Vec::new())).collect();
     let (routes, _) = compile(compiled);
     let mut rejections = Vec::new();
-    let sources = Sources { secrets, default, routes: &routes, previous };
+    let sources = Sources { secrets, unread, default, routes: &routes, previous };
     let found = sources.read(ingresses.iter().collect(), &mut rejections);
     (found, rejections.into_iter().map(|it| format!("{}: {}", it.ingress, it.message)).collect())
 }
@@ -114,4 +123,24 @@ fn a_secret_that_becomes_bad_or_cannot_be_read_leaves_what_it_held() {
     assert!(gone.is_empty() && told[0].contains("there is no Secret a/it"), "{told:?}");
     let (none, told) = read(&ingresses, None, None, &Certificates::default());
     assert!(none.is_empty() && told[0].contains("may the gateway list them?"), "{told:?}");
+}
+
+#[test]
+fn a_namespace_that_may_not_be_read_keeps_its_certificates_while_others_are_read() {
+    let ask = |namespace: &str, age| {
+        let host = format!("{namespace}.example");
+        asks(namespace, age, &host, &json!([{"hosts": [host], "secretName": "it"}]))
+    };
+    let ingresses = [ask("a", 1), ask("b", 2), ask("c", 3)];
+    let all = [secret("a/it", &pair()), secret("b/it", &pair()), secret("c/it", &pair())];
+    let (first, _) = read(&ingresses, Some(&all), None, &Certificates::default());
+    let unread = BTreeSet::from(["b".to_owned()]);
+    let (second, told) = read_where(&ingresses, (Some(&all[..1]), &unread), None, &first);
+    assert_eq!(named(&second), [("a.example", "a/it"), ("b.example", "b/it")], "what is read counts");
+    assert_eq!(second.pairs.get("b/it"), first.pairs.get("b/it"));
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("there is no Secret c/it"), "{told:?}");
+    let (fresh, told) = read_where(&ingresses, (Some(&all[..1]), &unread), None, &Certificates::default());
+    assert_eq!(named(&fresh), [("a.example", "a/it")]);
+    assert!(told[0].contains("Secret b/it: Secrets of type kubernetes.io/tls cannot be read"), "{told:?}");
 }

@@ -100,7 +100,7 @@ fn answer(
     let path = request.uri().path();
     let resource = path.rsplit('/').next().unwrap_or_default().to_owned();
     let query = request.uri().query().unwrap_or_default();
-    if path.starts_with("/api/v1/secrets") && objects.lock().contains_key("noSecrets") {
+    if objects.lock().get("noSecrets").is_some_and(|namespaces| is_withheld(path, namespaces)) {
         let forbidden = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 403,
             "reason": "Forbidden", "message": "secrets is forbidden"});
         let body = Full::from(forbidden.to_string()).boxed();
@@ -120,6 +120,12 @@ fn answer(
         Full::from(list.to_string()).boxed()
     };
     Response::builder().header("content-type", "application/json").body(body).unwrap()
+}
+
+/// Secrets of the whole cluster, and of these namespaces.
+fn is_withheld(path: &str, namespaces: &[Value]) -> bool {
+    let of = |namespace: &Value| format!("/api/v1/namespaces/{}/secrets", namespace.as_str().unwrap());
+    path == "/api/v1/secrets" || namespaces.iter().any(|namespace| path == of(namespace))
 }
 
 /// As much of field selectors as gateways use.

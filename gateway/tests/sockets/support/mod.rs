@@ -54,7 +54,6 @@ impl World {
     }
 
     async fn with(initial: Config, bounds: Bounds, observability: Observability) -> Self {
-        let (config, receiver) = config::channel(initial);
         let listen = Listen {
             http: loopback(),
             https: Some(loopback()),
@@ -64,6 +63,36 @@ impl World {
             admin: loopback(),
             source: None,
         };
+        Self::listening(listen, initial, bounds, observability).await
+    }
+
+    /// With doors that a second one can share.
+    pub async fn sharing(initial: Config) -> Self {
+        let listen = Listen {
+            http: loopback(),
+            https: None,
+            reuse_port: true,
+            spill: None,
+            dns: Some(backend::refusing()),
+            admin: loopback(),
+            source: None,
+        };
+        Self::listening(listen, initial, Bounds::default(), Observability::default()).await
+    }
+
+    /// A second one on the same doors.
+    pub async fn beside(&self, initial: Config) -> Self {
+        let listen = self.gateway.addresses().clone();
+        Self::listening(listen, initial, Bounds::default(), Observability::default()).await
+    }
+
+    async fn listening(
+        listen: Listen,
+        initial: Config,
+        bounds: Bounds,
+        observability: Observability,
+    ) -> Self {
+        let (config, receiver) = config::channel(initial);
         let settings = Settings { listen, bounds, observability, intake: None };
         let gateway = Gateway::start(settings, receiver, Metrics::new()).await.unwrap();
         Self { gateway, config }

@@ -90,7 +90,8 @@ impl Word {
 }
 
 /// Which regions are drained by verdict: those that were and are not well yet, and then, while the cap has
-/// room, those that leave already, and those that would, in order. A frozen one stays what it is.
+/// room, those that leave already, and those that would, in order. A frozen one stays what it is, and takes no
+/// room: a freeze of hours must not keep the next region from being left.
 pub(crate) fn drain(
     drained: &mut BTreeSet<String>,
     priority: &Priority,
@@ -110,7 +111,7 @@ pub(crate) fn drain(
         priority.names().filter(|region| may(region) && !frozen(region) && due(region)).collect();
     candidates.sort_by_key(|region| !leaving(region));
     for region in candidates {
-        if drained.len() >= cap {
+        if drained.iter().filter(|region| !frozen(region)).count() >= cap {
             return;
         }
         drained.insert(region.to_owned());
@@ -120,7 +121,7 @@ pub(crate) fn drain(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::priority::{PriorityRegion, Shift};
+    use crate::priority::{Ordered, PriorityRegion, Shift};
 
     fn priority(cap: u32) -> Priority {
         let regions = ["a", "b", "c"].map(|name| PriorityRegion { name: name.into(), intent: Intent::Auto });
@@ -149,6 +150,20 @@ mod tests {
         assert_eq!(names(&drained), ["b"], "the order of events counts, not of names");
         drain(&mut drained, &priority(2), |_| Verdict::Degraded, |region| region == "c");
         assert_eq!(names(&drained), ["b", "c"], "who leaves already comes first");
+    }
+
+    #[test]
+    fn who_is_frozen_takes_no_room_and_keeps_its_place_when_it_thaws() {
+        let degraded = |region: &str| if region == "c" { Verdict::Healthy } else { Verdict::Degraded };
+        let mut drained = BTreeSet::from(["a".to_owned()]);
+        let freeze = Ordered { freeze: Some("frozen by alice".to_owned()), ..Ordered::default() };
+        let frozen = Priority { orders: [("a".to_owned(), freeze)].into(), ..priority(1) };
+        drain(&mut drained, &frozen, degraded, |_| false);
+        assert_eq!(names(&drained), ["a", "b"]);
+        drain(&mut drained, &frozen, |_| Verdict::Degraded, |_| false);
+        assert_eq!(names(&drained), ["a", "b"], "the others still keep the cap");
+        drain(&mut drained, &priority(1), |_| Verdict::Degraded, |_| false);
+        assert_eq!(names(&drained), ["a", "b"], "nobody is sent back to a region that is degraded");
     }
 
     #[test]

@@ -112,7 +112,7 @@ impl Book {
             expires_at: issued_at + lifetime,
             revoked: !begins,
         };
-        let made = if begins {
+        let made: Vec<Command> = if begins {
             self.check_drain(now, order, priorities)?;
             let lifetime = Duration::from_secs(order.for_seconds.unwrap_or_default());
             vec![command(0, order.priority.clone(), lifetime)]
@@ -120,14 +120,20 @@ impl Book {
             let ended = self.subjects(kind, order).into_iter();
             (0..).zip(ended).map(|(nth, priority)| command(nth, priority, MAX_LIFETIME)).collect()
         };
-        let grows = made.iter().any(|new| !self.all().iter().any(|known| known.subject() == new.subject()));
-        if grows && self.is_full() {
-            return Err(Refusal::Full);
-        }
+        let made = self.within_room(made)?;
         for command in &made {
             self.put(command);
         }
         Ok(made)
+    }
+
+    /// As much of it as a full book has a place for: what is known already. What should end is then not hindered
+    /// by what only another gateway may know.
+    fn within_room(&self, mut made: Vec<Command>) -> Result<Vec<Command>, Refusal> {
+        if self.is_full() {
+            made.retain(|new| self.all().iter().any(|known| known.subject() == new.subject()));
+        }
+        if made.is_empty() { Err(Refusal::Full) } else { Ok(made) }
     }
 
     /// What an end is about: the priority that it names; without one, all priorities together and each that has

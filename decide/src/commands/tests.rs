@@ -177,6 +177,25 @@ fn no_more_than_the_bound_and_what_is_known_can_still_be_ended() {
     assert_eq!(one, two, "the same ones go everywhere");
 }
 
+#[test]
+fn a_full_book_does_not_keep_a_drain_of_one_priority_from_ending() {
+    let entry = |name: String| PriorityRegion { name, ..PriorityRegion::default() };
+    let regions: Vec<_> = (0..=MAX_COMMANDS).map(|n| entry(format!("r{n}"))).collect();
+    let wide = [("wide".to_owned(), Priority { regions, ..Priority::default() })].into();
+    let mut book = Book::default();
+    let say = |book: &mut Book, now, order: &Order| book.order(now, ("alice", "m"), order, &wide);
+    say(&mut book, NOW, &order(Verb::Drain, "r0", Some("wide"))).unwrap();
+    for n in 1..MAX_COMMANDS {
+        say(&mut book, NOW, &order(Verb::Pin, &format!("r{n}"), None)).unwrap();
+    }
+    let ended = say(&mut book, after(1), &order(Verb::Undrain, "r0", None)).unwrap();
+    assert_eq!(ended.iter().map(|end| end.priority.as_deref()).collect::<Vec<_>>(), [Some("wide")]);
+    assert!(book.in_force(after(1)).iter().all(|command| command.region != "r0"));
+    let unknown = format!("r{MAX_COMMANDS}");
+    assert_eq!(say(&mut book, after(1), &order(Verb::Undrain, &unknown, None)), Err(Refusal::Full));
+    assert_eq!(say(&mut book, after(1), &order(Verb::Freeze, "r0", None)), Err(Refusal::Full));
+}
+
 fn any_command() -> impl Strategy<Value = Command> {
     let kind = prop_oneof![Just(Kind::Drain), Just(Kind::Pin), Just(Kind::Freeze)];
     (kind, 0..3_u8, proptest::option::of(0..2_u8), 0..20_u64, 0..3_u8, any::<bool>()).prop_map(

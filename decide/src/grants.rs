@@ -27,7 +27,7 @@ pub struct Origin<'a> {
 pub struct Load {
     /// Its last window.
     pub flow: Flow,
-    /// How many requests it takes at a time; none while it was never full.
+    /// How many requests it takes at a time; none while it was not full lately.
     pub limit: Option<f64>,
     /// Its lowest median latency, in milliseconds.
     pub lowest_millis: f64,
@@ -37,7 +37,7 @@ pub struct Load {
 const FRESH: Duration = Duration::from_secs(10);
 
 /// Requests a second that the backends of a priority can take in by spill, what they take in now included; none
-/// while none of them was found full.
+/// while none of them was found full lately.
 ///
 /// More spill comes as the traffic that is there: the backend that is full first bounds it. What a backend can
 /// do follows from its limit by Little's law, at the latency that it has when it is full.

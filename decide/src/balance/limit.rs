@@ -12,6 +12,10 @@
 //! Such a fault is the verdict's to judge, and nothing here may move traffic before it. ([`Limit::be_eager`] is for
 //! those who want slow answers alone to count.)
 //!
+//! A limit is what a queue has shown, and load and backends change: where no queue was seen for some minutes and
+//! the limit is not used, it is forgotten. What was full once with ten requests in flight, for a pause of its own,
+//! must not keep a neighbour's thousands out.
+//!
 //! A backend that has become slower for another reason looks full, too. So after a minute of that the lowest
 //! latency is measured anew: by halving what is let in for a moment, or, where nothing was held back and the
 //! wait does not grow, by believing what is seen.
@@ -43,6 +47,8 @@ const GROWS_BY_PART: f64 = 0.01;
 const GROWS_FOR: u32 = 2;
 /// A queue that stands so long is measured anew.
 const DOUBT_AFTER: Duration = Duration::from_mins(1);
+/// A limit that is not used is forgotten so long after the last queue.
+const FORGET_AFTER: Duration = Duration::from_mins(3);
 /// What spilled requests leave free for our own arrivals.
 pub const RESERVE: f64 = 0.1;
 
@@ -58,8 +64,10 @@ pub enum Class {
 /// The limit of one backend, as one gateway measures it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limit {
-    /// None until the backend was found full for the first time.
+    /// None while the backend was not found full lately.
     most: Option<f64>,
+    /// When a queue was last seen.
+    full: Time,
     /// The lowest median, in milliseconds.
     lowest: Option<f64>,
     /// Median and answers a second of the last window.
@@ -142,6 +150,7 @@ impl Limit {
     pub fn new(now: Time) -> Self {
         Self {
             most: None,
+            full: now,
             lowest: None,
             last: None,
             queue: None,
@@ -194,7 +203,7 @@ impl Limit {
         }
     }
 
-    /// The limit; none while the backend was never found full.
+    /// The limit; none while the backend was not found full lately.
     #[must_use]
     pub const fn limit(&self) -> Option<f64> {
         self.most
@@ -224,10 +233,12 @@ impl Limit {
     fn close(&mut self, now: Time, age: Duration) {
         let mut window = std::mem::replace(&mut self.window, Window::new(now));
         window.peak = window.peak.max(1);
-        if window.millis.len() < FEW_ANSWERS {
+        // What came before a silence says nothing, either.
+        if window.millis.len() < FEW_ANSWERS || age >= LONG_WINDOW * 2 {
             (self.last, self.queue, self.growing) = (None, None, 0);
-            return;
+            return self.forget(now, 0.0);
         }
+        self.forget(now, as_f64(window.peak));
         let middle = window.millis.len() / 2;
         let (_, median, _) = window.millis.select_nth_unstable_by(middle, f64::total_cmp);
         let a_second = |count: u32| f64::from(count) / age.as_secs_f64();
@@ -259,6 +270,7 @@ impl Limit {
         }
         let begun = Queue { since: now, median, held_back: false, trial: None };
         let queue = *self.queue.get_or_insert(begun);
+        self.full = now;
         if now.since(queue.since) >= DOUBT_AFTER {
             return self.doubt(now, flow);
         }
@@ -269,8 +281,15 @@ impl Limit {
 
     /// A limit that is used grows by its root; one that is not has shown nothing.
     fn grow(&mut self, peak: f64) {
-        if let Some(limit) = self.most.as_mut().filter(|limit| peak * 2.0 >= **limit) {
+        if let Some(limit) = self.most.as_mut().filter(|limit| is_used(**limit, peak)) {
             *limit += limit.sqrt();
+        }
+    }
+
+    /// What a queue has shown long ago, at another load, says nothing about now.
+    fn forget(&mut self, now: Time, peak: f64) {
+        if now.since(self.full) >= FORGET_AFTER && self.queue.is_none() {
+            self.most = self.most.filter(|limit| is_used(*limit, peak));
         }
     }
 
@@ -305,6 +324,11 @@ impl Limit {
             (None, None) => queue.since = now,
         }
     }
+}
+
+/// Half of it was in flight.
+fn is_used(limit: f64, peak: f64) -> bool {
+    peak * 2.0 >= limit
 }
 
 #[expect(clippy::cast_precision_loss, reason = "requests in flight, far below 2^52")]

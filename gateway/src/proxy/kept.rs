@@ -27,7 +27,12 @@ impl Kept {
             return Ok((request, Self::NOTHING));
         }
         let (parts, body) = request.into_parts();
-        let bytes = body.collect().await?.to_bytes();
+        let body = body.collect().await?;
+        if body.trailers().is_some() {
+            let body = body.map_err(|never| match never {}).boxed_unsync();
+            return Ok((Request::from_parts(parts, body), Self::NOTHING));
+        }
+        let bytes = body.to_bytes();
         Ok((Request::from_parts(parts, body::full(bytes.clone())), Self(Some(bytes))))
     }
 

@@ -10,13 +10,15 @@ use spillway_decide::Peer;
 
 use super::duplicate::Duplicate;
 use super::front_door::refuse;
+use super::kept::Kept;
 use super::local::is_idempotent;
 use super::upload::{Limits, Upload};
 use super::upstream::clock;
 use super::{Exchange, Origin, Proxy, answer, headers};
-use crate::body::{self, Body};
+use crate::body::{self, Body, BodyError};
 use crate::mtls::SendFailure;
 use crate::seen::Record;
+use crate::serve::guard::Refusal;
 use crate::traffic::Arrival;
 
 /// How an attempt at a peer ended.
@@ -53,6 +55,8 @@ impl Proxy {
         self.serve_here(Exchange { config, route, origin, arrival, request, upload, record }).await
     }
 
+    /// A small body is kept, whatever the method: a peer that says that it processed nothing must cost nobody
+    /// anything, and it may have to refuse even what it granted.
     async fn ask_peer(
         &self,
         peer: &Peer,
@@ -60,7 +64,13 @@ impl Proxy {
         upload: &Upload,
         record: &mut Record,
     ) -> Attempt {
-        let copy = Duplicate::of(&request);
+        let (request, copy) = match Kept::of(request, true).await {
+            Ok((request, kept)) => {
+                let copy = kept.copy(&request);
+                (request, copy)
+            }
+            Err(error) => return body_broke(upload, &error, record),
+        };
         self.inner.spill_budget.lock().earn(clock::now());
         match self.inner.peers.send(peer, request).await {
             Ok(response) if response.headers().contains_key(headers::UNPROCESSED) => match copy {
@@ -170,6 +180,12 @@ fn unprocessed(message: &str) -> Response<Body> {
     let mut response = answer::unavailable(message);
     response.headers_mut().insert(headers::UNPROCESSED, HeaderValue::from_static("1"));
     response
+}
+
+/// The client did not send what it had begun, and nobody was asked yet.
+fn body_broke(upload: &Upload, error: &BodyError, record: &mut Record) -> Attempt {
+    tracing::debug!(%error, "a body broke off before the request was spilled");
+    Attempt::Lost(refuse(record, upload.fault().unwrap_or(Refusal::BODY_BROKE)))
 }
 
 fn connection_broke(record: &mut Record) -> Attempt {

@@ -150,14 +150,14 @@ async fn a_full_backend_takes_what_it_can() {
             })
         })
         .collect();
-    let limited = eventually(
-        "a limit",
+    // The first window that shows a queue may still hold quick answers, and bring it down by little.
+    eventually(
+        "a limit below what comes",
         PATIENCE,
         || async { shown(&world).await["default/api-gateway:8080"]["concurrencyLimit"].as_f64() },
-        Option::is_some,
+        |limit| limit.is_some_and(|limit| limit < 40.0),
     )
     .await;
-    assert!(limited.unwrap() < 40.0, "{limited:?}");
     let (refused, _, rest) = futures::future::select_all(clients).await;
     let refused = refused.unwrap();
     assert_eq!(refused.headers()["retry-after"], "1");

@@ -253,14 +253,18 @@ async fn arrivals_spill_and_come_back_when_the_peer_dies() {
     assert_eq!(second.counter("spilled"), 0, "at most one hop");
 
     change(&second.config, |config| config.routes = Config::default().routes);
-    for request in
-        [get("/api/x"), Request::post("/api/x").header("host", HOST).body(Full::default()).unwrap()]
-    {
+    let post = |body: String| Request::post("/api/x").header("host", HOST).body(Full::from(body)).unwrap();
+    for request in [get("/api/x"), post(String::new()), post("x".repeat(64 * 1024))] {
         let (refused, method) = (first.counter("spillCameBack"), request.method().clone());
         let answer = http1(address, request).await;
         assert_eq!((answer.status(), answer.body().as_str()), (StatusCode::OK, "first"), "{method}");
         assert_eq!(first.counter("spillCameBack"), refused + 1, "{method}: what is refused comes home");
     }
+    let large = http1(address, post("x".repeat(64 * 1024 + 1))).await;
+    assert_eq!(large.status(), StatusCode::SERVICE_UNAVAILABLE, "its body is not kept");
+    assert!(!large.headers().contains_key("spillway-unprocessed"), "the mark is between gateways");
+    let request = Request::put("/api/echo").header("host", HOST).body(Full::from("whole")).unwrap();
+    assert_eq!(http1(address, request).await.body(), "whole", "with all of its body");
 
     second.gateway.stop().await;
     for _ in 0..20 {

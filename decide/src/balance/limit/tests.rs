@@ -195,6 +195,25 @@ fn what_is_slow_for_another_reason_is_not_held_back_for_ever() {
     }
 }
 
+/// Full once, with little in flight; minutes later all of the neighbour's traffic comes, and is let in. Without any
+/// traffic in between the first answer says so, and what came before it is turned away.
+#[test]
+fn what_was_full_once_is_forgotten() {
+    for (quiet, own, remembered) in [(60, 50.0, true), (200, 50.0, false), (200, 0.0, false)] {
+        let mut world = World::new(4, || 20, 50.0, 0.0);
+        world.limited = LimitedHere::Spilled;
+        world.run(10);
+        world.rates[0] = 300.0;
+        world.run(5);
+        assert!(world.limit.limit().is_some_and(|limit| limit < 100.0), "{:?}", world.limit);
+        (world.workers, world.rates[0]) = (1000, own);
+        world.run(quiet);
+        world.rates[1] = 10_000.0;
+        world.run(10);
+        assert_eq!(world.shed[1] > 500, remembered, "{quiet} s: {:?} {:?}", world.shed, world.limit);
+    }
+}
+
 #[test]
 fn without_a_queue_there_is_no_limit() {
     let mut world = World::new(50, || 20, 1000.0, 0.0);

@@ -17,7 +17,7 @@ pub(crate) struct BackendView {
     own_in_flight: usize,
     /// The same, of those that other regions sent.
     spilled_in_flight: usize,
-    /// How many it takes at a time; null while it was never full.
+    /// How many it takes at a time; null while it was not full lately.
     concurrency_limit: Option<f64>,
     /// The lowest median latency, in milliseconds, that the limit compares with.
     lowest_latency_milliseconds: Option<f64>,

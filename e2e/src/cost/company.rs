@@ -190,6 +190,7 @@ fn about(size: Size, n: usize, address: IpAddr) -> PriorityReport {
         reason: "it answers".to_owned(),
         age_milliseconds: 400,
         quiet_milliseconds: 3_600_000,
+        ..Vote::default()
     };
     PriorityReport {
         reason: "within bounds".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -57,9 +57,19 @@ impl Backend {
     }
 }
 
-/// An address that nobody listens on.
+/// An address that nobody listens on, and that no connection of another test gets for its own end meanwhile: the kernel
+/// takes those from 32768 on.
 pub fn refusing() -> SocketAddr {
-    std::net::TcpListener::bind(loopback()).unwrap().local_addr().unwrap()
+    const FIRST: u32 = 12_000;
+    const COUNT: u32 = 20_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let nth = std::process::id().wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let address = SocketAddr::new(loopback().ip(), u16::try_from(FIRST + nth % COUNT).unwrap());
+        if std::net::TcpListener::bind(address).is_ok() && std::net::UdpSocket::bind(address).is_ok() {
+            return address;
+        }
+    }
 }
 
 async fn answer(

@@ -30,6 +30,8 @@ pub(super) struct Journey<'a> {
     pub(super) token: Option<&'a str>,
     /// Its body on the way in.
     pub(super) upload: &'a Upload,
+    /// What there is of it for another attempt.
+    pub(super) kept: &'a Kept,
 }
 
 /// What it has been through.
@@ -85,9 +87,8 @@ impl Proxy {
 }
 
 impl Attempts<'_> {
-    async fn run(mut self, request: Request<Body>) -> Result<(Response<Body>, Chosen), Unserved> {
-        let (upload, policy) = (self.journey.upload, self.journey.policy);
-        let (mut request, kept) = self.keep(request).await?;
+    async fn run(mut self, mut request: Request<Body>) -> Result<(Response<Body>, Chosen), Unserved> {
+        let Journey { upload, policy, kept, .. } = self.journey;
         let began = Instant::now();
         let mut chosen = self.pick().ok_or(Unserved::NoEndpoint)?;
         let patience = Patience { connect: policy.connect_timeout(), idle: policy.idle_timeout() };
@@ -95,7 +96,7 @@ impl Attempts<'_> {
             self.tried.push(chosen.address());
             self.record.sent_here(chosen.address());
             let copy = kept.copy(&request);
-            let sent = Lease::send(chosen.clone(), request, patience);
+            let sent = Lease::send(chosen.clone(), request, patience, upload);
             let Some(sent) = in_time(sent, upload, began, policy.response_timeout()).await else {
                 if upload.fault().is_none() {
                     self.failed(&chosen, Fault::Timeout);
@@ -128,16 +129,6 @@ impl Attempts<'_> {
                 }
             };
         }
-    }
-
-    /// A request that may be repeated, whatever has become of it, is kept; one over HTTP/2 may be refused, and is
-    /// kept if that costs nothing.
-    async fn keep(&self, request: Request<Body>) -> Result<(Request<Body>, Kept), Unserved> {
-        let wait = self.idempotent && self.first_hop && self.journey.policy.retries > 0;
-        if !wait && self.journey.pool.protocol() != Protocol::H2c {
-            return Ok((request, Kept::NOTHING));
-        }
-        Kept::of(request, wait).await.map_err(|error| Unserved::Failed(error.to_string()))
     }
 
     fn pick(&self) -> Option<Chosen> {
@@ -182,6 +173,21 @@ impl Attempts<'_> {
         self.record.retried(why);
         Some((back.into_request(), chosen))
     }
+}
+
+/// A request that may be repeated, whatever has become of it, is kept; one over HTTP/2 may be refused, and is kept if
+/// that costs nothing.
+pub(super) async fn keep(
+    request: Request<Body>,
+    policy: &Policy,
+    protocol: Protocol,
+    first_hop: bool,
+) -> Result<(Request<Body>, Kept), Unserved> {
+    let wait = is_idempotent(request.method()) && first_hop && policy.retries > 0;
+    if !wait && protocol != Protocol::H2c {
+        return Ok((request, Kept::NOTHING));
+    }
+    Kept::of(request, wait).await.map_err(|error| Unserved::Failed(error.to_string()))
 }
 
 /// The answer, unless it takes too long. A request that is still being sent is not answered yet.

@@ -8,7 +8,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use spillway_decide::balance::Class;
 use spillway_decide::routes::Route;
 
-use super::attempts::Journey;
+use super::attempts::{Journey, keep};
 use super::front_door::refuse;
 use super::spilled::to_http2;
 use super::upload::Upload;
@@ -82,11 +82,15 @@ impl Proxy {
         pool: &Arc<Pool>,
         route: &Route,
         origin: &Origin,
-        mut request: Request<Body>,
+        request: Request<Body>,
         upload: &Upload,
         record: &mut Record,
     ) -> Result<Response<Body>, Unserved> {
         let policy = &route.policy;
+        let blame = |unserved| upload.fault().map_or(unserved, Unserved::Client);
+        // Before it takes a place: a client that is slow to send is no load.
+        let kept = keep(request, policy, pool.protocol(), record.is_first_hop()).await;
+        let (mut request, kept) = kept.map_err(blame)?;
         let class = if record.is_first_hop() { Class::Own } else { Class::Spilled };
         let Some(place) = pool.flow().enter(class, policy.concurrency_limit) else {
             self.inner.upstreams.watch.full(class);
@@ -106,16 +110,17 @@ impl Proxy {
         tunnel.keep(request.headers_mut());
         let cookie = policy.affinity_cookie.as_deref();
         let token = cookie.and_then(|name| pool.known_token(affinity::shown(request.headers(), name)));
-        let journey = Journey { pool, policy, token: token.as_deref(), upload };
+        let journey = Journey { pool, policy, token: token.as_deref(), upload, kept: &kept };
         let asked = self.ask_endpoints(journey, request, record).await;
         match &asked {
-            Err(Unserved::TimedOut) => place.measured(),
+            Err(Unserved::TimedOut) if upload.fault().is_none() => place.measured(upload.last_progress()),
             // One that fails at once is not quick.
-            Ok((response, _)) if !response.status().is_server_error() => place.measured(),
+            Ok((response, _)) if !response.status().is_server_error() => {
+                place.measured(upload.last_progress());
+            }
             _ => drop(place),
         }
-        let (mut response, chosen) =
-            asked.map_err(|unserved| upload.fault().map_or(unserved, Unserved::Client))?;
+        let (mut response, chosen) = asked.map_err(blame)?;
         if let Some(name) = cookie.filter(|_| token.as_deref() != Some(chosen.token())) {
             affinity::set(response.headers_mut(), name, chosen.token(), origin.scheme);
         }

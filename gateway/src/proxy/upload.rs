@@ -51,9 +51,7 @@ impl Upload {
         if limits.bytes.is_some_and(|most| request.body().size_hint().lower() > most) {
             return Err(Refusal::BODY_TOO_LARGE);
         }
-        let (progress, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
-        let inner = Inner { began: Instant::now(), progress, bytes, fault: OnceLock::new() };
-        let upload = Self { inner: Arc::new(inner) };
+        let upload = Self::new();
         let watched = upload.clone();
         let request = request.map(|incoming| {
             if incoming.is_end_stream() {
@@ -64,6 +62,17 @@ impl Upload {
                 .boxed_unsync()
         });
         Ok((request, upload))
+    }
+
+    fn new() -> Self {
+        let (progress, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
+        let inner = Inner { began: Instant::now(), progress, bytes, fault: OnceLock::new() };
+        Self { inner: Arc::new(inner) }
+    }
+
+    #[cfg(test)]
+    pub(super) fn for_test() -> Self {
+        Self::new()
     }
 
     /// Why the body broke off, if that was the client's doing.

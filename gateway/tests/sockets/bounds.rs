@@ -1,14 +1,18 @@
 //! What is too large or too slow, and what says so.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use region_gateway::bounds::Bounds;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
-use crate::support::client::http2;
+use crate::support::client::{get, http1, http2};
 use crate::support::recorder::Recorder;
 use crate::support::wire::Wire;
-use crate::support::{HOST, World, change, one_route};
+use crate::support::{HOST, World, change, loopback, one_route, shown};
 
 async fn world(bounds: Bounds) -> (World, Recorder) {
     let backend = Recorder::start().await;
@@ -124,6 +128,77 @@ async fn a_client_that_goes_away_within_its_body_is_not_the_backends_fault() {
     assert_eq!(next.statuses(1).await, [200]);
     assert_eq!(backend.take().len(), 1);
     assert_eq!(world.counter("upstreamFailures"), 0);
+}
+
+/// While a client takes its time to send a small body that is kept, it has no place at the backend; and how long
+/// clients take is no part of the latency that the backend is measured by.
+#[tokio::test]
+async fn a_slow_client_is_no_load() {
+    let (world, _backend) = world(Bounds::default()).await;
+    let view = async || shown(&world).await["default/api-gateway:8080"].clone();
+    let rest = "Expect: 100-continue\r\nContent-Length: 4\r\n";
+    let mut wires = Vec::new();
+    for request in [head(rest).replace("POST", "PUT")].into_iter().chain(vec![head(rest); 60]) {
+        let mut wire = Wire::connect(world.http()).await;
+        wire.send(request).await;
+        wire.until("HTTP/1.1 100 Continue\r\n\r\n").await;
+        if wires.is_empty() {
+            assert_eq!(view().await["ownInFlight"], 0, "it is kept, and nobody is asked yet");
+        }
+        wires.push(wire);
+    }
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    for wire in &mut wires {
+        wire.send("1234").await;
+    }
+    for wire in &mut wires {
+        assert_eq!(wire.statuses(2).await, [100, 200]);
+    }
+    let view = view().await;
+    let latency = view["latencyMilliseconds"].as_f64().unwrap();
+    assert!(latency < 2000.0, "what the clients took is in it: {view}");
+}
+
+/// The endpoints answer before they have the request, and the clients never send the rest: nobody is ejected for that.
+#[tokio::test]
+async fn who_stalls_after_the_answer_has_begun_does_not_count_against_the_endpoint() {
+    let endpoints = [answering_early().await, answering_early().await];
+    let world = World::bounded(one_route("first", &endpoints), small()).await;
+    let mut wires = Vec::new();
+    for _ in 0..12 {
+        let mut wire = Wire::connect(world.http()).await;
+        wire.send(head("Content-Length: 8\r\n") + "1234").await;
+        wire.until("early").await;
+        wires.push(wire);
+    }
+    for wire in &mut wires {
+        wire.rest().await;
+    }
+    let view = &shown(&world).await["default/api-gateway:8080"]["endpoints"];
+    for endpoint in endpoints.map(|address| &view[address.to_string()]) {
+        let told = (&endpoint["state"], &endpoint["failuresInARow"]);
+        assert_eq!(told, (&"ready".into(), &0.into()), "{view}");
+    }
+    let metrics = http1(world.admin(), get("/metrics")).await.into_body();
+    assert!(!metrics.contains("endpoint_faults_total{"), "{metrics}");
+}
+
+/// Begins its answer with the first bytes of a request, and never ends it.
+async fn answering_early() -> SocketAddr {
+    let listener = TcpListener::bind(loopback()).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut buffer = [0; 4096];
+                let _begun = stream.read(&mut buffer).await?;
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nearly").await?;
+                while stream.read(&mut buffer).await? > 0 {}
+                std::io::Result::Ok(())
+            });
+        }
+    });
+    address
 }
 
 #[tokio::test]

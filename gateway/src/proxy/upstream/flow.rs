@@ -113,9 +113,10 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The head of an answer is there, or time is up: that is how long it took.
-    pub(crate) fn measured(mut self) {
-        self.latency = Some(self.began.elapsed());
+    /// The head of an answer is there, or time is up: that is how long it took since the last piece of the request
+    /// came. How long the client took for it is not the backend's.
+    pub(crate) fn measured(mut self, last_piece: Instant) {
+        self.latency = Some(self.began.max(last_piece).elapsed());
     }
 }
 

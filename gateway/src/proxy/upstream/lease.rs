@@ -19,6 +19,7 @@ use tokio::time::{Instant, Sleep};
 use super::{Chosen, Endpoint, clock};
 use crate::body::{Body, BodyError};
 use crate::config::Protocol;
+use crate::proxy::upload::Upload;
 
 /// How long an endpoint may take.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +34,8 @@ pub(crate) struct Patience {
 pub(crate) struct Lease {
     chosen: Chosen,
     sender: Option<SendRequest<Body>>,
+    /// The request's body, which may still be on its way when the answer begins.
+    upload: Upload,
     /// What is told of it at the end, once an answer has begun.
     outcome: Option<Outcome>,
 }
@@ -63,8 +66,9 @@ impl Lease {
         chosen: Chosen,
         mut request: Request<Body>,
         patience: Patience,
+        upload: &Upload,
     ) -> Result<Response<Body>, Failure> {
-        let lease = Self::new(chosen);
+        let lease = Self::new(chosen, upload.clone());
         if lease.endpoint().protocol() == Protocol::H2c {
             // Boxed, as what follows: rare and large, it would make every request's future large.
             return Box::pin(lease.send_shared(request, patience)).await;
@@ -114,14 +118,14 @@ impl Lease {
         try_shared(sender, request).await.map(|response| self.answered(None, response, patience))
     }
 
-    fn new(chosen: Chosen) -> Self {
+    fn new(chosen: Chosen, upload: Upload) -> Self {
         chosen.member.endpoint.began();
-        Self { chosen, sender: None, outcome: None }
+        Self { chosen, sender: None, upload, outcome: None }
     }
 
     #[cfg(test)]
     pub(super) fn load_for_test(chosen: Chosen) -> Self {
-        Self::new(chosen)
+        Self::new(chosen, Upload::for_test())
     }
 
     fn endpoint(&self) -> &Arc<Endpoint> {
@@ -160,8 +164,12 @@ impl Lease {
         }
     }
 
-    /// The response ended in the middle.
+    /// The response ended in the middle. Where the client broke its request off before that, the endpoint could not
+    /// do otherwise.
     fn broke(mut self, fault: Fault) {
+        if self.upload.fault().is_some() {
+            return;
+        }
         self.outcome = Some(Outcome::Failed);
         self.chosen.pool.watch.fault(fault);
     }

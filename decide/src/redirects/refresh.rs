@@ -34,7 +34,8 @@ fn url_span(value: &[u8]) -> Option<(usize, usize)> {
             let length = value[start..].iter().position(|byte| byte == quote);
             Some((start, length.map_or(value.len(), |length| start + length)))
         }
-        _ => Some((start, value.trim_ascii_end().len())),
+        // Line ends, which no field has, are no blanks before the URL but are after it.
+        _ => Some((start, value.trim_ascii_end().len().max(start))),
     }
 }
 

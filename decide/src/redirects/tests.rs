@@ -217,6 +217,7 @@ fn refresh_is_read_as_browsers_read_it() {
             ("0;url='http://{U}/a' rest", "0;url='https://{C}/a' rest"),
             ("0;url='http://{U}/a", "0;url='https://{C}/a"),
             ("5", "5"),
+            ("; \t\n", "; \t\n"), // found by fuzzing
             ("5;", "5;"),
             ("0;url=/a", "0;url=/a"),
             ("0;url=http://partner.example/?u=http://{U}/", "0;url=http://partner.example/?u=http://{U}/"),

@@ -22,10 +22,22 @@ use super::loopback;
 
 type Objects = BTreeMap<String, Vec<Value>>;
 
-/// What the server holds, by resource (`ingresses`), and the line to everybody who watches.
+/// What the server holds, by resource (`ingresses`), and since which restore: a watch from before is too old.
+struct Held {
+    objects: Objects,
+    restored: u64,
+}
+
+impl Held {
+    fn first(objects: Value) -> Self {
+        Self { objects: serde_json::from_value(objects).unwrap(), restored: 1 }
+    }
+}
+
+/// What the server holds, and the line to everybody who watches.
 pub struct ApiServer {
     pub address: SocketAddr,
-    objects: Arc<Mutex<Objects>>,
+    held: Arc<Mutex<Held>>,
     told: broadcast::Sender<(String, Value)>,
 }
 
@@ -33,35 +45,35 @@ impl ApiServer {
     pub async fn start(objects: Value) -> Self {
         let listener = TcpListener::bind(loopback()).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let objects: Arc<Mutex<Objects>> = Arc::new(Mutex::new(serde_json::from_value(objects).unwrap()));
+        let held = Arc::new(Mutex::new(Held::first(objects)));
         let told = broadcast::Sender::new(64);
-        let (shared, sender) = (Arc::clone(&objects), told.clone());
+        let (shared, sender) = (Arc::clone(&held), told.clone());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (objects, told) = (Arc::clone(&shared), sender.clone());
+                let (held, told) = (Arc::clone(&shared), sender.clone());
                 let service = service_fn(move |request| {
-                    let response = answer(&request, &objects, &told);
+                    let response = answer(&request, &held, &told);
                     async move { Ok::<_, std::convert::Infallible>(response) }
                 });
                 tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
             }
         });
-        Self { address, objects, told }
+        Self { address, held, told }
     }
 
-    /// Comes back as a server that holds only this: who watches is told to list anew.
+    /// Comes back as a server that holds only this: who watches, or listed before, is told to list anew.
     pub fn restore(&self, objects: Value) {
-        *self.objects.lock() = serde_json::from_value(objects).unwrap();
-        let gone = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 410,
-            "reason": "Expired", "message": "too old resource version"});
-        let _ = self.told.send((String::new(), json!({"type": "ERROR", "object": gone})));
+        let mut held = self.held.lock();
+        held.objects = serde_json::from_value(objects).unwrap();
+        held.restored += 1;
+        let _ = self.told.send((String::new(), too_old()));
     }
 
     /// Adds or changes an object, and tells so.
     pub fn apply(&self, resource: &str, mut object: Value) {
-        object["metadata"]["resourceVersion"] = json!("2");
-        let mut objects = self.objects.lock();
-        let list = objects.entry(resource.to_owned()).or_default();
+        let mut held = self.held.lock();
+        object["metadata"]["resourceVersion"] = json!(held.restored.to_string());
+        let list = held.objects.entry(resource.to_owned()).or_default();
         list.retain(|known| known["metadata"]["name"] != object["metadata"]["name"]);
         list.push(object.clone());
         let _ = self.told.send((resource.to_owned(), json!({"type": "MODIFIED", "object": object})));
@@ -74,11 +86,11 @@ impl ApiServer {
 
     /// Deletes an object by name, and tells so.
     pub fn delete(&self, resource: &str, name: &str) {
-        let mut objects = self.objects.lock();
-        let list = objects.get_mut(resource).unwrap();
+        let mut held = self.held.lock();
+        let list = held.objects.get_mut(resource).unwrap();
         let position = list.iter().position(|object| object["metadata"]["name"] == name).unwrap();
         let mut object = list.remove(position);
-        object["metadata"]["resourceVersion"] = json!("2");
+        object["metadata"]["resourceVersion"] = json!(held.restored.to_string());
         let _ = self.told.send((resource.to_owned(), json!({"type": "DELETED", "object": object})));
     }
 }
@@ -92,15 +104,22 @@ pub fn kubeconfig(server: SocketAddr) -> String {
     )
 }
 
+fn too_old() -> Value {
+    let gone = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 410,
+        "reason": "Expired", "message": "too old resource version"});
+    json!({"type": "ERROR", "object": gone})
+}
+
 fn answer(
     request: &Request<Incoming>,
-    objects: &Mutex<Objects>,
+    held: &Mutex<Held>,
     told: &broadcast::Sender<(String, Value)>,
 ) -> Response<BoxBody<Bytes, std::convert::Infallible>> {
     let path = request.uri().path();
     let resource = path.rsplit('/').next().unwrap_or_default().to_owned();
     let query = request.uri().query().unwrap_or_default();
-    if objects.lock().get("noSecrets").is_some_and(|namespaces| is_withheld(path, namespaces)) {
+    let held = held.lock();
+    if held.objects.get("noSecrets").is_some_and(|namespaces| is_withheld(path, namespaces)) {
         let forbidden = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 403,
             "reason": "Forbidden", "message": "secrets is forbidden"});
         let body = Full::from(forbidden.to_string()).boxed();
@@ -110,13 +129,18 @@ fn answer(
             .body(body)
             .unwrap();
     }
-    let body = if request.uri().query().is_some_and(|query| query.contains("watch=true")) {
-        BodyExt::boxed(StreamBody::new(events(resource, told.subscribe())))
+    let body = if query.contains("watch=true") {
+        let since = parameter(query, "resourceVersion").and_then(|version| version.parse().ok());
+        if since.is_some_and(|since: u64| since < held.restored) {
+            Full::from(format!("{}\n", too_old())).boxed()
+        } else {
+            BodyExt::boxed(StreamBody::new(events(resource, told.subscribe())))
+        }
     } else {
-        let mut items = objects.lock().get(&resource).cloned().unwrap_or_default();
+        let mut items = held.objects.get(&resource).cloned().unwrap_or_default();
         items.retain(|item| selected(item, query));
-        let list =
-            json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items});
+        let version = held.restored.to_string();
+        let list = json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": version}, "items": items});
         Full::from(list.to_string()).boxed()
     };
     Response::builder().header("content-type", "application/json").body(body).unwrap()
@@ -126,6 +150,12 @@ fn answer(
 fn is_withheld(path: &str, namespaces: &[Value]) -> bool {
     let of = |namespace: &Value| format!("/api/v1/namespaces/{}/secrets", namespace.as_str().unwrap());
     path == "/api/v1/secrets" || namespaces.iter().any(|namespace| path == of(namespace))
+}
+
+fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    query
+        .split('&')
+        .find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value))
 }
 
 /// As much of field selectors as gateways use.

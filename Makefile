@@ -66,7 +66,7 @@ sim: ## play 10,000 random worlds in virtual time; COUNT, FROM and THREADS say o
 	cargo run -q --release -p spillway-sim -- worlds --count $(or $(COUNT),10000) --from $(or $(FROM),0) --threads $(or $(THREADS),2)
 
 .PHONY: crds
-crds: ## write crds/yaml from the Rust types
+crds: ## write crds/yaml and docs/api-fields.md from the Rust types
 	cargo run -q -p spillway-crds --bin crdgen
 
 .PHONY: chart

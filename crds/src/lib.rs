@@ -11,6 +11,7 @@ pub mod member_cluster;
 pub mod names;
 pub mod percent;
 pub mod permissions;
+pub mod reference;
 pub mod region_priority;
 mod schema;
 pub mod yaml;

@@ -24,6 +24,14 @@ pub struct Answer {
     pub ttl_seconds: u32,
 }
 
+impl Answer {
+    /// The same for no longer than a suspicion lets it live.
+    #[must_use]
+    pub(crate) fn under_suspicion(self, priority: &Priority) -> Self {
+        Self { ttl_seconds: self.ttl_seconds.min(priority.dns.suspect_ttl_seconds), ..self }
+    }
+}
+
 /// The answer of region `me`'s gateway: the first region that is well, and if none is, the last answer. It
 /// leaves a region only for one that is within its bounds and that this gateway reaches: everybody being unwell
 /// is no reason to send people around.
@@ -48,10 +56,12 @@ pub fn answer(
     // A better region whose door is not known is one that is about to come.
     let first = in_order(me, priority, standings).first().map(|standing| standing.region.as_str());
     let expecting = first.is_some_and(|first| !reachable(first));
-    let dns = &priority.dns;
-    let ttl_seconds =
-        if suspicion || expecting { dns.suspect_ttl_seconds.min(dns.ttl_seconds) } else { dns.ttl_seconds };
-    Some(Answer { region: chosen.region.clone(), addresses: addresses(&chosen.region, peers), ttl_seconds })
+    let answer = Answer {
+        region: chosen.region.clone(),
+        addresses: addresses(&chosen.region, peers),
+        ttl_seconds: priority.dns.ttl_seconds,
+    };
+    Some(if suspicion || expecting { answer.under_suspicion(priority) } else { answer })
 }
 
 /// The regions in the order in which this gateway's clients should get them.

@@ -82,7 +82,7 @@ impl Decider {
         let suspicion = answers::suspicion(&standings);
         // No address at all is no reason to publish nothing: the last answer stands.
         let answer = self.answer(input, &followed, suspicion).or_else(|| self.last.answer.clone());
-        let mut changes = self.last.turn(input.priority, &standings, &course, answer.as_ref());
+        let mut changes = self.last.turn(input, &standings, &course, answer.as_ref());
         changes.extend(self.last.turn_routes(&self.exceptions, input.region));
         Decision {
             report: self.report(input, &votes, &hearing, &standings, &tallies, &course, answer.as_ref()),
@@ -276,7 +276,11 @@ impl Decider {
     fn answer(&self, input: &Input<'_>, standings: &[Standing], suspicion: bool) -> Option<Answer> {
         let last = self.last.answer.as_ref().map(|answer| answer.region.as_str());
         if input.priority.enforcement == Enforcement::Enforce {
-            return answers::answer(input.region, input.priority, standings, input.peers, last, suspicion);
+            let answer =
+                answers::answer(input.region, input.priority, standings, input.peers, last, suspicion)?;
+            // A door that may have died this moment: whoever is sent there now must soon ask again.
+            let doubted = unanswered(input, &answer.region);
+            return Some(if doubted { answer.under_suspicion(input.priority) } else { answer });
         }
         let calm = |standing: &Standing| Standing {
             verdict: Verdict::Healthy,
@@ -393,7 +397,7 @@ impl Last {
 
     fn turn(
         &mut self,
-        priority: &Priority,
+        input: &Input<'_>,
         standings: &[Standing],
         course: &Course,
         answer: Option<&Answer>,
@@ -415,7 +419,7 @@ impl Last {
         if self.answer.as_ref() != answer
             && let Some(Answer { region, ttl_seconds, .. }) = answer
         {
-            let reason = self.why_answer(region, priority, standings);
+            let reason = self.why_answer(region, input, standings);
             changes.push(Change::Answer { region: region.clone(), ttl_seconds: *ttl_seconds, reason });
             self.answer = answer.cloned();
         }
@@ -423,14 +427,15 @@ impl Last {
     }
 
     /// What is said of the region that the answer leaves, or of the first that is unwell.
-    fn why_answer(&self, region: &str, priority: &Priority, standings: &[Standing]) -> String {
+    fn why_answer(&self, region: &str, input: &Input<'_>, standings: &[Standing]) -> String {
         let before =
             self.answer.as_ref().map(|answer| answer.region.as_str()).filter(|before| *before != region);
-        let ordered = |standing: &Standing| priority.orders.contains_key(&standing.region);
+        let ordered = |standing: &Standing| input.priority.orders.contains_key(&standing.region);
         let unwell = |standing: &&Standing| standing.verdict != Verdict::Healthy || ordered(standing);
         let left = standings.iter().filter(unwell).find(|standing| Some(standing.region.as_str()) == before);
         match left.or_else(|| standings.iter().find(unwell)) {
             Some(Standing { region, verdict, reason, .. }) => format!("{region} is {verdict}: {reason}"),
+            None if unanswered(input, region) => format!("the latest probe of {region} was not answered"),
             None => "every region is Healthy".to_owned(),
         }
     }
@@ -457,12 +462,17 @@ fn adopt(input: &Input<'_>, hearing: &Hearing<'_>, region: &str, machine: &mut M
     }
 }
 
-/// Requests a second that a region grants this gateway's region.
+/// Whether our newest probe of a region's door was not answered.
+fn unanswered(input: &Input<'_>, region: &str) -> bool {
+    input.votes.get(region).is_some_and(|vote| vote.unanswered)
+}
+
 /// Whoever does not know of routes' verdicts forwards a bad route like any other.
 fn unaware(hearing: &Hearing<'_>) -> BTreeSet<String> {
     hearing.all().filter(|(_, report)| report.routes.is_none()).map(|(region, _)| region.to_owned()).collect()
 }
 
+/// Requests a second that a region grants this gateway's region.
 fn granted(input: &Input<'_>, hearing: &Hearing<'_>, region: &str) -> u32 {
     let reports = hearing.of(region).filter(|_| region != input.region);
     reports.filter_map(|report| report.grants.get(input.region)).copied().fold(0, u32::saturating_add)

@@ -7,7 +7,7 @@ use crate::time::{Time, millis};
 use crate::track::{Bound, FINE, Reading, Span, Track};
 use crate::votes::{Opinion, Vote};
 
-/// One lost probe is no news.
+/// One lost probe is no news to anybody; only the prober's own TTL falls, until the next one is answered.
 const MIN_BAD_PROBES: u32 = 2;
 
 /// Probes of one region's front door, for one priority.
@@ -95,6 +95,7 @@ impl Watch {
             quiet_milliseconds: millis(now.since(self.latest_bad.unwrap_or(self.started))),
             silent_milliseconds: millis(self.silence.map(Span::held).unwrap_or_default()),
             unreached: false,
+            unanswered: self.silence.is_some(),
         }
     }
 
@@ -185,6 +186,19 @@ mod tests {
             seen.push(opinion(&mut watch, second, Company::Others));
         }
         assert_eq!(seen, [Good, Suspect, Suspect, Suspect, Suspect, Bad, Bad, Bad, Bad, Bad]);
+    }
+
+    #[test]
+    fn one_lost_probe_is_no_suspicion_but_is_told_until_the_next_is_answered() {
+        let mut watch = watch(&seconds(0..20, true));
+        let mut vote = |second: u64, ok| {
+            watch.probe(Time(second * 1000), ok);
+            let vote = watch.vote(Time(second * 1000), &Health::default(), Company::Others);
+            (vote.opinion, vote.unanswered)
+        };
+        assert_eq!(vote(20, true), (Opinion::Good, false));
+        assert_eq!(vote(21, false), (Opinion::Good, true));
+        assert_eq!(vote(22, true), (Opinion::Good, false));
     }
 
     #[test]

@@ -28,6 +28,13 @@ pub struct Report {
     pub region: String,
     /// Member of the writer.
     pub member: String,
+    /// When the writer's gateway started, in milliseconds of its clock: one life of it. 0 if it does not say.
+    #[serde(skip_serializing_if = "is_unsaid")]
+    pub life: u64,
+    /// How many reports of this life are older. Reports cross on their ways: what was told earlier and comes later is
+    /// no news.
+    #[serde(skip_serializing_if = "is_unsaid")]
+    pub number: u64,
     /// Each priority that the writer knows.
     pub priorities: BTreeMap<String, PriorityReport>,
     /// The commands that the writer knows, the revoked ones included.
@@ -37,6 +44,19 @@ pub struct Report {
     /// decision reads it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub rejected: BTreeMap<String, String>,
+}
+
+impl Report {
+    /// Whether the writer told this before the report of that life and number.
+    #[must_use]
+    pub const fn is_older_than(&self, (life, number): (u64, u64)) -> bool {
+        self.life != 0 && self.life == life && self.number < number
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+const fn is_unsaid(number: &u64) -> bool {
+    *number == 0
 }
 
 /// One gateway's word on one priority.

@@ -47,6 +47,10 @@ pub struct Vote {
     /// The writer's probes do not reach it, though it abstains.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unreached: bool,
+    /// The newest probe was not answered: no opinion yet, but reason enough for the prober's own DNS not to promise
+    /// this door for long. Nobody else is told, so that one lost probe shows nowhere else.
+    #[serde(skip)]
+    pub unanswered: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]

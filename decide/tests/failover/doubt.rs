@@ -31,6 +31,28 @@ fn a_cut_between_two_does_not_keep_the_third_from_leaving_and_coming_home() {
     assert_eq!(run.answer("shenzhen").ttl_seconds, 5, "two regions still doubt each other");
 }
 
+/// The door that people are sent to misses one probe: they are sent there for a short time until the next is answered,
+/// and that is all. What another door misses is nothing to them.
+#[test]
+fn one_lost_probe_shortens_the_ttl_and_does_no_more() {
+    let script = Script {
+        service: Box::new(|_, _| Service::Well),
+        link: Box::new(|from, to, at| {
+            let lost = if to == "shenzhen" { 40.0 } else { 60.0 };
+            from != "chengdu" || (at - lost).abs() > 0.01
+        }),
+    };
+    let mut run = Federation::new(&REGIONS, Priority::default(), script);
+    let ttls = |run: &Federation| ["chengdu", "beijing"].map(|gateway| run.answer(gateway).ttl_seconds);
+    for (second, expected) in [(39, [30, 30]), (40, [5, 30]), (41, [30, 30]), (60, [30, 30]), (61, [30, 30])]
+    {
+        run.run_until(second);
+        assert_eq!(ttls(&run), expected, "after {second} s\n{}", run.story());
+        assert_eq!(run.verdict("chengdu", "shenzhen"), Verdict::Healthy);
+    }
+    run.expect("chengdu", "for 5 s: the latest probe of shenzhen was not answered", 40.0);
+}
+
 /// Beijing reaches nobody, though everybody reaches Beijing: its doubts stay its own.
 #[test]
 fn a_region_whose_probes_are_blocked_holds_nobody_up() {

@@ -32,7 +32,8 @@ pub(super) struct Theatre {
     watch: Watch,
 }
 
-/// Only the way home is made shorter; everything that leads away is as it comes.
+/// Only once a run is measured, so that the next one can begin: while the fault lasts, a region that is slow at times only
+/// would come home by this, and leave again.
 fn short_way_home(spec: &mut RegionPrioritySpec) {
     spec.recovery.hold_seconds = 5;
     spec.recovery.max_hold_seconds = 5;
@@ -62,10 +63,14 @@ impl Theatre {
         let (name, place) = (name(host), self.place(host)?);
         let hub = self.world.hub();
         self.world.add_service("default", &name, 1).await?;
-        let priority = story::region_priority(&name, self.world.regions(), short_way_home);
-        story::apply(&Api::<RegionPriority>::all(hub.clone()), &name, &priority).await?;
+        self.prioritize(&name, |_| ()).await?;
         let ingress = story::federated_ingress(&name, &place.host, "/api/", &name)?;
         story::apply(&Api::<FederatedIngress>::namespaced(hub.clone(), "default"), &name, &ingress).await
+    }
+
+    async fn prioritize(&self, name: &str, tune: fn(&mut RegionPrioritySpec)) -> Result<()> {
+        let priority = story::region_priority(name, self.world.regions(), tune);
+        story::apply(&Api::<RegionPriority>::all(self.world.hub().clone()), name, &priority).await
     }
 
     fn place(&self, host: usize) -> Result<Place> {
@@ -84,6 +89,8 @@ impl Theatre {
     pub(super) async fn play(&self, host: usize, run: &AliveRun, rate: f64) -> Result<Run> {
         let (name, place) = (name(host), self.place(host)?);
         self.home(&name, &place).await?;
+        // It is everywhere long before the fault: clients are well for more than a window first.
+        self.prioritize(&name, |_| ()).await?;
         let load = Load::start(place.clients(CLIENTS, rate, 0));
         sleep(run.calm).await;
         let interest = self.watch.closely();
@@ -105,6 +112,7 @@ impl Theatre {
         let (load_started, seen) = (load.started(), self.watch.since(&name, onset));
         let records = load.stop().await;
         self.world.change_backend(VICTIM, &name, |behaviour| *behaviour = Behaviour::default()).await?;
+        self.prioritize(&name, short_way_home).await?;
         waited?;
         let trial = Trial {
             gateway: Gateway::Alive,

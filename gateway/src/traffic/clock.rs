@@ -17,6 +17,11 @@ impl Clock {
         Self { began: Instant::now(), epoch: u64::try_from(since_epoch.as_millis()).unwrap_or_default() }
     }
 
+    /// When it started, in milliseconds of its own time.
+    pub(super) const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
     pub(super) fn now(&self) -> Time {
         Time(self.epoch) + self.began.elapsed()
     }

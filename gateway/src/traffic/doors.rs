@@ -30,12 +30,17 @@ pub(super) async fn watch(
     doubt: Arc<Notify>,
     stop: CancellationToken,
 ) {
+    let mut answered = true;
     loop {
         let (clock, sent) = (traffic.inner.clock, traffic.inner.clock.now());
         let ok = timeout(TIMEOUT, any_door(&peer, source)).await.unwrap_or(false);
         // No later than its deadline: who slept himself must not take his own silence for the other's.
         let until = clock.now().min(sent + TIMEOUT);
         traffic.reached((sent, until), &peer, ok);
+        // Until the TTL has fallen people are sent there for long; and what ends a doubt is news as well.
+        if std::mem::replace(&mut answered, ok) != ok {
+            traffic.inner.news.notify_one();
+        }
         let period = if ok { PERIOD } else { PERIOD_WHEN_SILENT };
         let rest = period.saturating_sub(clock.now().since(sent));
         tokio::select! {

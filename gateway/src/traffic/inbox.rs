@@ -15,14 +15,21 @@ pub(super) struct Inbox {
 
 struct Received {
     at: Time,
+    /// The life of the writer and the number of the report in it.
+    order: (u64, u64),
     region: String,
     priorities: HashMap<String, Arc<PriorityReport>>,
 }
 
 impl Inbox {
-    /// Takes a report; says whether it tells something new, so that there is reason to decide at once.
+    /// Takes a report; says whether it tells something new, so that there is reason to decide at once. One that was
+    /// overtaken by a later one is dropped: an answer to our question and what the peer tells us unasked go
+    /// different ways, and a verdict must not be taken back by what was said before it.
     pub(super) fn put(&mut self, at: Time, report: Report) -> bool {
         let known = self.of_member.get(&report.member);
+        if known.is_some_and(|received| report.is_older_than(received.order)) {
+            return false;
+        }
         let news = report.priorities.iter().any(|(name, new)| {
             let old = known.and_then(|received| received.priorities.get(name));
             old.is_none_or(|old| gist(old) != gist(new))
@@ -31,7 +38,8 @@ impl Inbox {
             (name, Arc::new(PriorityReport { view: PriorityView::default(), ..report }))
         };
         let priorities = report.priorities.into_iter().map(slim).collect();
-        self.of_member.insert(report.member, Received { at, region: report.region, priorities });
+        let order = (report.life, report.number);
+        self.of_member.insert(report.member, Received { at, order, region: report.region, priorities });
         news
     }
 
@@ -106,5 +114,21 @@ mod tests {
         assert!(inbox.about("other").is_empty());
         inbox.retain(|member| member != "m");
         assert!(inbox.about("p").is_empty());
+    }
+
+    #[test]
+    fn what_was_overtaken_is_no_news() {
+        let mut inbox = Inbox::default();
+        let (ill, well) = (Verdict::Degraded, Verdict::Healthy);
+        for (nth, (life, number, told, held, why)) in (1..).zip([
+            (7, 3, ill, ill, "the first"),
+            (7, 2, well, ill, "told before, and overtaken"),
+            (8, 0, well, well, "started anew"),
+            (0, 0, ill, ill, "of a version without numbers"),
+            (0, 0, well, well, "of a version without numbers"),
+        ]) {
+            let news = inbox.put(Time(nth), Report { life, number, ..report("m", told) });
+            assert_eq!((news, inbox.about("p")[0].report.verdict), (told == held, held), "{why}");
+        }
     }
 }

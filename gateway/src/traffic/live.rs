@@ -195,7 +195,7 @@ impl Thinking {
         let mut votes = BTreeMap::new();
         for (region, watches) in &mut self.watches {
             let of_members = watches.values_mut().map(|watch| watch.vote(now, &priority.health, company));
-            if let Some(best) = of_members.max_by_key(|vote| vote.opinion) {
+            if let Some(best) = of_members.max_by_key(|vote| (vote.opinion, !vote.unanswered)) {
                 votes.insert(region.clone(), best);
             }
         }

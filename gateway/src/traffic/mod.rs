@@ -100,6 +100,8 @@ struct Counters {
     exchanges: AtomicU64,
     failed_exchanges: AtomicU64,
     grants_exhausted: AtomicU64,
+    /// Reports told.
+    reports: AtomicU64,
     /// Turns over the gateways of a region that has several.
     turns: AtomicU64,
 }

@@ -17,6 +17,8 @@ impl Traffic {
     /// Our report, as peers and the hub get it.
     #[must_use]
     pub fn report(&self) -> Report {
+        // The number first: what is read after it is at least as new.
+        let number = self.inner.counters.reports.fetch_add(1, Ordering::Relaxed);
         let identity = self.inner.config.borrow().identity.clone();
         let priorities = self.each(PriorityReport::clone);
         let commands = self.commands();
@@ -24,6 +26,8 @@ impl Traffic {
             version: VERSION,
             region: identity.region,
             member: identity.member,
+            life: self.inner.clock.epoch(),
+            number,
             priorities,
             commands,
             ..Report::default()

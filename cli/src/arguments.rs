@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use spillway_crds::names::SYSTEM_NAMESPACE;
 
+use crate::check::Check;
 use crate::join::{Join, Unjoin};
 use crate::lifetime;
 use crate::operator::Door;
@@ -46,6 +47,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         thing: Thing,
     },
+    Check(Check),
     /// What would happen if a region became slow, failed or died; changes nothing
     Simulate(What),
     Join(Join),

@@ -21,6 +21,7 @@ use crate::report::Report;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The hub.
+#[derive(Clone)]
 pub(crate) struct Hub(Client);
 
 impl Hub {
@@ -30,6 +31,11 @@ impl Hub {
         config.connect_timeout = Some(PATIENCE);
         config.read_timeout = Some(PATIENCE);
         Ok(Self(Client::try_from(config)?))
+    }
+
+    /// For what is asked only once.
+    pub(crate) fn client(&self) -> Client {
+        self.0.clone()
     }
 
     /// What the hub knows of regions and members now.

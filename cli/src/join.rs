@@ -4,6 +4,8 @@
 //! nothing: the chart does.
 
 mod clusters;
+mod kubeconfig;
+mod names;
 mod objects;
 mod undo;
 
@@ -14,8 +16,9 @@ use anyhow::{Context, Result};
 use clap::Args;
 use spillway_crds::names::SYSTEM_NAMESPACE;
 
-pub(crate) use clusters::Access;
-use clusters::{Cluster, Reached, apply, token};
+use clusters::{Cluster, apply, token};
+pub(crate) use kubeconfig::Access;
+use kubeconfig::Reached;
 use objects::Wanted;
 
 /// What names a member, and the way to it.

@@ -5,6 +5,7 @@
 //! commands (`drain`, `pin`, `freeze`) goes straight to a gateway and needs no hub.
 
 mod arguments;
+mod check;
 mod explain;
 mod hub;
 mod join;
@@ -30,7 +31,7 @@ use output::Output;
 /// Does what the command line says.
 pub async fn main() -> ExitCode {
     match run(Cli::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -44,7 +45,8 @@ pub fn command_line() -> clap::Command {
     Cli::command()
 }
 
-async fn run(cli: Cli) -> Result<()> {
+/// Exit code 1 without an error: what was asked for was done, and the answer is no.
+async fn run(cli: Cli) -> Result<ExitCode> {
     let Cluster { kubeconfig, context } = cli.cluster;
     let joining = || join::Access { kubeconfig: kubeconfig.clone(), context: context.clone() };
     let hub = || Hub::connect(kubeconfig.clone(), context.clone());
@@ -53,6 +55,10 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Status => {
             let report = hub().await?.report().await?;
             output.print(&report, |report| table::status(report, Timestamp::now()))
+        }
+        Command::Check(what) => {
+            let well = check::run(&what, &hub().await?, output).await?;
+            return Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Explain { thing } => explain(&hub().await?, &thing, output).await,
         Command::Simulate(what) => {
@@ -82,7 +88,8 @@ async fn run(cli: Cli) -> Result<()> {
             clap_complete::generate(shell, &mut Cli::command(), "kubectl-spillway", &mut script);
             output::write(&String::from_utf8(script)?)
         }
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn explain(hub: &Hub, thing: &Thing, output: Output) -> Result<()> {

@@ -45,13 +45,16 @@ fn coloured(text: &str) -> String {
 }
 
 fn paint(text: &str) -> String {
-    const COLOURS: [(&str, u8); 6] = [
+    const COLOURS: [(&str, u8); 9] = [
         ("Healthy", 32),
         ("Suspected", 33),
         ("Recovering", 36),
         ("Degraded", 31),
         ("drained", 35),
         ("frozen", 34),
+        ("✓", 32),
+        ("‼", 33),
+        ("✗", 31),
     ];
     COLOURS.iter().fold(text.to_owned(), |text, (word, colour)| {
         text.replace(word, &format!("\u{1b}[{colour}m{word}\u{1b}[0m"))

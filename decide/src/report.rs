@@ -12,6 +12,7 @@ use crate::answers::Answer;
 use crate::commands::Command;
 use crate::priority::Enforcement;
 use crate::sli::Sli;
+use crate::time::Time;
 use crate::verdict::Verdict;
 use crate::votes::Vote;
 
@@ -44,6 +45,38 @@ pub struct Report {
     /// decision reads it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub rejected: BTreeMap<String, String>,
+    /// The writer itself: its build, its clock, its links. Only the hub and operators are told; no decision reads it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub about: Option<About>,
+}
+
+/// A gateway, for people who look for what is wrong with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct About {
+    /// The version of its build.
+    pub software: String,
+    /// Its clock now.
+    pub now: Time,
+    /// Its spill links, by the member at the other end.
+    pub links: BTreeMap<String, Contact>,
+}
+
+/// A spill link, in both directions, as the gateway at one end sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Contact {
+    /// Region of the other end.
+    pub region: String,
+    /// Milliseconds since the other end last answered us; none: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answered_milliseconds: Option<u64>,
+    /// Why it did not, the last time; empty if it did.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub failure: String,
+    /// Milliseconds since the other end last asked us; none: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_milliseconds: Option<u64>,
 }
 
 impl Report {

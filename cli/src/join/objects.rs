@@ -9,19 +9,8 @@ use spillway_crds::names::secrets::KUBECONFIG_KEY;
 use spillway_crds::permissions::{Part, Subject, grant};
 
 use super::Join;
-use super::clusters::Reached;
-
-/// The hub's account on a member.
-pub(super) const ACCOUNT: &str = "spillway-hub";
-/// The Secret that Kubernetes fills with its token.
-pub(super) const TOKEN: &str = "spillway-hub-token";
-/// The label of what `join` makes, and `unjoin` may delete.
-pub(super) const JOINED_BY: (&str, &str) = ("app.kubernetes.io/created-by", "kubectl-spillway");
-
-/// The name of a member's kubeconfig Secret on the hub.
-pub(super) fn kubeconfig_secret(member: &str) -> String {
-    format!("{member}-kubeconfig")
-}
+use super::kubeconfig::Reached;
+use super::names::{ACCOUNT, JOINED_BY, TOKEN, kubeconfig_secret};
 
 /// What shall be there.
 pub(super) struct Wanted<'a>(&'a Join);

@@ -8,7 +8,7 @@ use spillway_crds::names::labels::{HUB_UID, MANAGED_BY, MANAGED_BY_SPILLWAY};
 use spillway_crds::permissions::Part;
 
 use super::clusters::Cluster;
-use super::objects::{ACCOUNT, JOINED_BY, TOKEN, kubeconfig_secret};
+use super::names::{ACCOUNT, JOINED_BY, TOKEN, kubeconfig_secret};
 
 type Kind = (&'static str, &'static str);
 

@@ -10,11 +10,15 @@ use jiff::Timestamp;
 use spillway_crds::names::SYSTEM_NAMESPACE;
 
 use super::credential::{Credential, Gateway};
+use super::gateway::Inspected;
 use super::issue;
 use crate::hub::Hub;
 
 /// A credential that is made for one command only.
 const MOMENT: Duration = Duration::from_mins(5);
+
+const WITHOUT_HUB: &str = "cannot make a credential from the hub; if the hub is down, use --credential FILE, made beforehand \
+                           with `kubectl spillway credential`";
 
 /// How gateways are reached.
 #[derive(Args, Clone, Debug)]
@@ -37,17 +41,30 @@ pub(crate) struct Access {
     pub(super) first: Vec<Gateway>,
 }
 
+impl Door {
+    /// Spillway's namespace on the hub.
+    pub(crate) fn namespace(&self) -> &str {
+        &self.namespace
+    }
+}
+
 impl Access {
     /// From the flags; the hub is connected to only where they say too little.
     pub(crate) async fn of(door: &Door, hub: impl Future<Output = Result<Hub>>) -> Result<Self> {
-        let now = Timestamp::now();
-        let credential = match &door.credential {
-            Some(path) => Credential::read(path, now)?,
-            None => of_the_moment(hub, &door.namespace, now).await.context(
-                "cannot make a credential from the hub; if the hub is down, use --credential FILE, made \
-                 beforehand with `kubectl spillway credential`",
-            )?,
-        };
+        if door.credential.is_some() {
+            return Self::offline(door);
+        }
+        let made = of_the_moment(hub, &door.namespace, Timestamp::now()).await;
+        Self::by(door, made.context(WITHOUT_HUB)?)
+    }
+
+    /// From the flags alone.
+    pub(crate) fn offline(door: &Door) -> Result<Self> {
+        let path = door.credential.as_ref().context(WITHOUT_HUB)?;
+        Self::by(door, Credential::read(path, Timestamp::now())?)
+    }
+
+    fn by(door: &Door, credential: Credential) -> Result<Self> {
         let first = match &door.gateway {
             Some(named) => vec![at(named, &credential)?],
             None => credential.gateways.clone(),
@@ -58,8 +75,13 @@ impl Access {
         Ok(Self { credential, first })
     }
 
+    /// What a gateway believes, and what is seen of it on the way.
+    pub(crate) async fn inspect(&self, gateway: &Gateway) -> Result<Inspected> {
+        gateway.inspect(&self.credential).await
+    }
+
     /// Every gateway that is known.
-    pub(super) fn all(&self) -> Vec<Gateway> {
+    pub(crate) fn all(&self) -> Vec<Gateway> {
         let unknown = self.first.iter().filter(|gateway| !self.credential.gateways.contains(gateway));
         unknown.chain(&self.credential.gateways).cloned().collect()
     }

@@ -10,8 +10,10 @@ use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use jiff::Timestamp;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use spillway_decide::commands::{Command, Order};
 use spillway_decide::report::Report;
@@ -36,6 +38,26 @@ pub(crate) struct Known {
     pub(crate) commands: Vec<Command>,
 }
 
+/// What a gateway believes, and what was seen of it on the way.
+pub(crate) struct Inspected {
+    pub(crate) report: Report,
+    /// By our clock.
+    pub(crate) asked: Timestamp,
+    /// By our clock.
+    pub(crate) answered: Timestamp,
+    /// When its certificate ends.
+    pub(crate) expires: Option<Timestamp>,
+}
+
+/// An answer.
+struct Answer {
+    status: StatusCode,
+    body: Bytes,
+    asked: Timestamp,
+    answered: Timestamp,
+    expires: Option<Timestamp>,
+}
+
 /// Why a gateway did not do what it was asked.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -49,32 +71,39 @@ impl Gateway {
     /// Gives it an order.
     pub(super) async fn order(&self, credential: &Credential, order: &Order) -> Result<Known, Failure> {
         let body = serde_json::to_vec(order).map_err(|error| Failure::Unreached(error.into()))?;
-        let (status, bytes) =
+        let answer =
             self.ask(credential, Method::POST, "commands", body).await.map_err(Failure::Unreached)?;
-        if status != StatusCode::OK {
-            let said = String::from_utf8_lossy(&bytes);
+        if answer.status != StatusCode::OK {
+            let said = String::from_utf8_lossy(&answer.body);
             let said = said.trim().trim_start_matches("spillway: ").to_owned();
             return Err(Failure::Refused(said));
         }
-        serde_json::from_slice(&bytes).map_err(|error| Failure::Unreached(error.into()))
+        serde_json::from_slice(&answer.body).map_err(|error| Failure::Unreached(error.into()))
     }
 
     /// The commands that it knows.
     pub(super) async fn commands(&self, credential: &Credential) -> Result<Known> {
-        self.get(credential, "commands").await
+        Ok(self.get(credential, "commands").await?.0)
     }
 
     /// What it believes and does.
     pub(super) async fn report(&self, credential: &Credential) -> Result<Report> {
-        self.get(credential, "report").await
+        Ok(self.inspect(credential).await?.report)
     }
 
-    async fn get<T: serde::de::DeserializeOwned>(&self, credential: &Credential, what: &str) -> Result<T> {
-        let (status, bytes) = self.ask(credential, Method::GET, what, Vec::new()).await?;
-        if status != StatusCode::OK {
-            bail!("answered {status}: {}", String::from_utf8_lossy(&bytes).trim());
+    /// The same, with its clock and its certificate.
+    pub(super) async fn inspect(&self, credential: &Credential) -> Result<Inspected> {
+        let (report, Answer { asked, answered, expires, .. }) = self.get(credential, "report").await?;
+        Ok(Inspected { report, asked, answered, expires })
+    }
+
+    async fn get<T: DeserializeOwned>(&self, credential: &Credential, what: &str) -> Result<(T, Answer)> {
+        let answer = self.ask(credential, Method::GET, what, Vec::new()).await?;
+        if answer.status != StatusCode::OK {
+            bail!("answered {}: {}", answer.status, String::from_utf8_lossy(&answer.body).trim());
         }
-        serde_json::from_slice(&bytes).with_context(|| format!("its {what} cannot be read"))
+        let read = serde_json::from_slice(&answer.body);
+        Ok((read.with_context(|| format!("its {what} cannot be read"))?, answer))
     }
 
     async fn ask(
@@ -83,7 +112,7 @@ impl Gateway {
         method: Method,
         what: &str,
         body: Vec<u8>,
-    ) -> Result<(StatusCode, Bytes)> {
+    ) -> Result<Answer> {
         let tls = tls::config(credential, self)?;
         let mut failed = anyhow!("it has no address");
         for address in &self.addresses {
@@ -104,9 +133,11 @@ async fn ask_at(
     method: &Method,
     what: &str,
     body: Vec<u8>,
-) -> Result<(StatusCode, Bytes)> {
+) -> Result<Answer> {
     let tcp = TcpStream::connect(address).await?;
     let stream = TlsConnector::from(tls).connect(ServerName::IpAddress(address.ip().into()), tcp).await?;
+    let chain = stream.get_ref().1.peer_certificates();
+    let expires = chain.and_then(<[_]>::first).and_then(tls::ends);
     let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
     let driver = tokio::spawn(connection);
     let request = Request::builder()
@@ -114,12 +145,14 @@ async fn ask_at(
         .uri(format!("https://{address}/.well-known/spillway/{what}"))
         .header(http::header::CONTENT_TYPE, "application/json")
         .body(Full::new(Bytes::from(body)))?;
+    let asked = Timestamp::now();
     let response = match sender.send_request(request).await {
         Ok(response) => response,
         // What the gateway thinks of our certificate is told by the connection, not by the request.
         Err(error) => return Err(driver.await.ok().and_then(Result::err).unwrap_or(error).into()),
     };
-    let status = response.status();
+    let (status, answered) = (response.status(), Timestamp::now());
     let collected = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
-    Ok((status, collected.map_err(|error| anyhow!("{error}"))?.to_bytes()))
+    let body = collected.map_err(|error| anyhow!("{error}"))?.to_bytes();
+    Ok(Answer { status, body, asked, answered, expires })
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use jiff::Timestamp;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -100,4 +101,10 @@ pub(super) fn uri(certificate: &CertificateDer<'_>) -> Option<String> {
         GeneralName::URI(uri) => Some((*uri).to_owned()),
         _ => None,
     })
+}
+
+/// When a certificate ends.
+pub(super) fn ends(certificate: &CertificateDer<'_>) -> Option<Timestamp> {
+    let (_, certificate) = parse_x509_certificate(certificate).ok()?;
+    Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
 }

@@ -55,6 +55,8 @@ pub(super) async fn talk(
         let outcome = timeout(TIMEOUT, exchange(&traffic, &peer, &client)).await;
         let outcome = outcome.unwrap_or(Err(ExchangeError::Silence));
         traffic.count(outcome.is_ok());
+        let told = outcome.as_ref().map(drop).map_err(ToString::to_string);
+        traffic.inner.contacts.lock().answered(traffic.inner.clock.now(), &peer.member, told);
         match outcome {
             Ok(report) => {
                 traffic.hear(report);

@@ -10,6 +10,7 @@ mod admission;
 mod backends;
 mod clock;
 mod commands;
+mod contacts;
 mod doors;
 mod exchange;
 mod flight;
@@ -39,6 +40,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::ConfigReceiver;
 use crate::mtls::{CallerIdentity, PeerClient};
 use clock::Clock;
+use contacts::Contacts;
 use inbox::Inbox;
 use live::Live;
 
@@ -81,6 +83,7 @@ struct Inner {
     clock: Clock,
     lives: RwLock<BTreeMap<String, Arc<Live>>>,
     inbox: Mutex<Inbox>,
+    contacts: Mutex<Contacts>,
     /// What people commanded.
     book: Mutex<Book>,
     /// Counts its changes.
@@ -115,6 +118,7 @@ impl Traffic {
             clock: Clock::start(),
             lives: RwLock::default(),
             inbox: Mutex::default(),
+            contacts: Mutex::default(),
             book: Mutex::default(),
             commands_changed: watch::Sender::new(0),
             news: Notify::new(),
@@ -183,6 +187,7 @@ impl Traffic {
     pub fn exchange(&self, caller: &CallerIdentity, report: Report) -> Report {
         let (region, member) = (caller.region.as_deref(), caller.member.as_deref());
         if (region, member) == (Some(&report.region), Some(&report.member)) {
+            self.inner.contacts.lock().asked(self.inner.clock.now(), &report.member);
             self.hear(report);
         } else if !caller.hub {
             tracing::warn!(

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use spillway_decide::report::{PriorityReport, PriorityView, Report, State, VERSION};
+use spillway_decide::Peer;
+use spillway_decide::report::{About, PriorityReport, PriorityView, Report, State, VERSION};
 use spillway_decide::routes::Rejection;
 
 use super::Traffic;
@@ -34,7 +35,7 @@ impl Traffic {
         }
     }
 
-    /// Our report, with what only the hub needs to know.
+    /// Our report, with what only the hub and people need to know.
     #[must_use]
     pub fn report_to_hub(&self) -> Report {
         let mut rejected: BTreeMap<String, String> = BTreeMap::new();
@@ -44,7 +45,15 @@ impl Traffic {
                 append(messages, message);
             }
         }
-        Report { rejected, ..self.report() }
+        Report { rejected, about: Some(self.about()), ..self.report() }
+    }
+
+    fn about(&self) -> About {
+        let (config, now) = (self.inner.config.borrow().clone(), self.inner.clock.now());
+        let contacts = self.inner.contacts.lock();
+        let link = |peer: &Peer| (peer.member.clone(), contacts.of(now, &peer.member, &peer.region));
+        let links = config.other_peers().map(link).collect();
+        About { software: env!("CARGO_PKG_VERSION").to_owned(), now, links }
     }
 
     /// `/debug/state`, but for `ready` and the rest of the gateway's counters, which are the caller's to add.

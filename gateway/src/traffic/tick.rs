@@ -50,7 +50,9 @@ impl Traffic {
             live.routes.reconfigure(now, &priority.health, |route| routes.contains(route));
         }
         drop(lives);
-        self.inner.inbox.lock().retain(|member| config.other_peers().any(|peer| peer.member == member));
+        let is_peer = |member: &str| config.other_peers().any(|peer| peer.member == member);
+        self.inner.inbox.lock().retain(is_peer);
+        self.inner.contacts.lock().retain(is_peer);
     }
 
     /// Decides on every priority, and says what is different: to the log, and at once to the peers.

@@ -1,7 +1,8 @@
 //! People's commands over real sockets: who may give them, and that every gateway follows.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
@@ -10,6 +11,7 @@ use region_gateway::config::snapshot::SnapshotDir;
 use region_gateway::config::{self, Config};
 use region_gateway::mtls::PeerClient;
 use serde_json::{Value, json};
+use spillway_decide::report::{Contact, Report};
 use tokio_util::sync::CancellationToken;
 
 use crate::spill::peer;
@@ -156,4 +158,35 @@ async fn a_restart_alone_keeps_what_was_commanded() {
     })
     .await;
     assert_eq!(state["commands"][0]["id"].as_str(), Some(commands[0].id.as_str()), "{state}");
+}
+
+/// What an operator reads at the gateway of `region`.
+async fn report(federation: &Federation, region: &str, identity: &str) -> Report {
+    let mut config = Config::empty("-", "-");
+    config.credentials = Some(Arc::new(federation.authority.issue(identity)));
+    let client = PeerClient::new(config::channel(config).1, None);
+    let world = &federation.worlds[region];
+    let request = Request::get("https://gateway/.well-known/spillway/report").body(body::empty()).unwrap();
+    let response = client.send(&peer(region, world.http(), world.spill()), request).await.unwrap();
+    let text = response.into_body().collect().await.unwrap().to_bytes();
+    serde_json::from_slice(&text).unwrap()
+}
+
+#[tokio::test]
+async fn an_operator_reads_a_gateways_build_clock_and_links_in_both_directions() {
+    let federation = Federation::start().await;
+    let links = || async { report(&federation, "second", OPERATOR).await.about.unwrap_or_default().links };
+    let spoken = |links: &BTreeMap<String, Contact>| {
+        let recent = |age: Option<u64>| age.is_some_and(|age| age < 5000);
+        links.len() == 2
+            && links
+                .values()
+                .all(|link| recent(link.answered_milliseconds) && recent(link.asked_milliseconds))
+    };
+    eventually("the second to have spoken with both, both ways", PATIENCE, links, spoken).await;
+    let about = report(&federation, "second", OPERATOR).await.about.unwrap();
+    assert_eq!(about.software, env!("CARGO_PKG_VERSION"));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    assert!(u128::from(about.now.0).abs_diff(now) < 60_000, "{} is not {now}", about.now.0);
+    assert!(federation.worlds["second"].gateway.traffic().report().about.is_none(), "peers need not know");
 }

@@ -14,7 +14,7 @@ use super::duplicate::Duplicate;
 use super::kept::Kept;
 use super::local::{Unserved, is_idempotent};
 use super::upload::Upload;
-use super::upstream::{Chosen, Failure, Lease, Patience, Pool, Wish, clock};
+use super::upstream::{Chosen, Failure, Lease, Patience, Pool, Short, Wish, clock};
 use crate::body::Body;
 use crate::config::Protocol;
 use crate::seen::Record;
@@ -95,9 +95,8 @@ impl Attempts<'_> {
         loop {
             self.tried.push(chosen.address());
             self.record.sent_here(chosen.address());
-            let copy = kept.copy(&request);
-            let sent = Lease::send(chosen.clone(), request, patience, upload);
-            let Some(sent) = in_time(sent, upload, began, policy.response_timeout()).await else {
+            let attempt = attempt(&chosen, request, patience, upload, kept);
+            let Some((sent, back)) = in_time(attempt, upload, began, policy.response_timeout()).await else {
                 if upload.fault().is_none() {
                     self.failed(&chosen, Fault::Timeout);
                 }
@@ -106,25 +105,24 @@ impl Attempts<'_> {
             (request, chosen) = match sent {
                 Ok(response) => {
                     let loss = Loss::Status(response.status().as_u16());
-                    match self.next(loss, copy.map(Back::Copied), response.status().as_str()) {
+                    match self.next(loss, back, response.status().as_str()) {
                         // The answer that is let go of tells how the endpoint does.
                         Some(next) => next,
                         None => return Ok((response, chosen)),
                     }
                 }
-                Err(failure) => {
-                    if upload.fault().is_some() {
-                        return Err(Unserved::Failed(failure.reason));
-                    }
-                    self.failed(&chosen, failure.fault);
-                    let Failure { reason, fault, unsent } = failure;
+                Err(Failure { reason, .. }) if upload.fault().is_some() => {
+                    return Err(Unserved::Failed(reason));
+                }
+                Err(Failure { reason, fault, is_unsent, unsent }) => {
+                    self.failed(&chosen, fault);
                     self.reasons.push(format!("{}: {reason}", chosen.address()));
-                    let (loss, back) = match (unsent, fault) {
-                        (Some(unsent), _) => (Loss::Unsent, Some(Back::Whole(unsent))),
-                        (None, Fault::Refused) => (Loss::Refused, copy.map(Back::Copied)),
-                        (None, _) => (Loss::Unanswered, copy.map(Back::Copied)),
+                    let loss = match (is_unsent, fault) {
+                        (true, _) => Loss::Unsent,
+                        (false, Fault::Refused) => Loss::Refused,
+                        (false, _) => Loss::Unanswered,
                     };
-                    let next = self.next(loss, back, &reason);
+                    let next = self.next(loss, unsent.map(Back::Whole).or(back), &reason);
                     next.ok_or_else(|| Unserved::Failed(self.reasons.join("; then ")))?
                 }
             };
@@ -173,6 +171,23 @@ impl Attempts<'_> {
         self.record.retried(why);
         Some((back.into_request(), chosen))
     }
+}
+
+/// Asks one endpoint; tells also what there is for another attempt. A request that takes the short way stays here.
+async fn attempt(
+    chosen: &Chosen,
+    request: Request<Body>,
+    patience: Patience,
+    upload: &Upload,
+    kept: &Kept,
+) -> (Result<Response<Body>, Failure>, Option<Back>) {
+    if let Some(short) = Short::of(&request, chosen.protocol()) {
+        let sent = Lease::ask(chosen.clone(), &short, patience, upload).await;
+        return (sent, Some(Back::Whole(request)));
+    }
+    let copy = kept.copy(&request).map(Back::Copied);
+    // Boxed: the larger way of two, it would make every request's future large.
+    (Box::pin(Lease::send(chosen.clone(), request, patience, upload)).await, copy)
 }
 
 /// A request that may be repeated, whatever has become of it, is kept; one over HTTP/2 may be refused, and is kept if

@@ -135,7 +135,8 @@ impl Proxy {
         self.inner.upstreams.view()
     }
 
-    /// Tells the traffic loop again and again what the backends of each priority can take.
+    /// Tells the traffic loop again and again what the backends of each priority can take, and closes connections
+    /// to them that are not needed.
     pub(crate) async fn measure(self) {
         let mut ticks = tokio::time::interval(MEASURE_EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -145,6 +146,7 @@ impl Proxy {
             let loads = self.inner.upstreams.loads(&self.config());
             let room = |(priority, loads): (String, Vec<Load>)| Some((priority, measured(now, &loads)?));
             self.inner.traffic.measured(loads.into_iter().filter_map(room).collect());
+            self.inner.upstreams.sweep();
         }
     }
 

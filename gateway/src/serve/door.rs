@@ -10,13 +10,13 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper_util::rt::TokioIo;
 use spillway_decide::redirects::Scheme;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::guard::{Conversation, Guard};
 use super::heads::Timed;
-use super::{LIMITS, PREFACE, Span, finish, first_words, http1, http2_builder, proxy_header, service};
+use super::http1::{self, Stream};
+use super::{LIMITS, PREFACE, Span, finish, first_words, http2_builder, proxy_header, service};
 use crate::body::Body;
 use crate::bounds::Bounds;
 use crate::tls::FrontTls;
@@ -43,7 +43,7 @@ impl FrontDoor {
     /// Serves a client's connection. `handle` gets, for HTTP/1.1, what the guard has to say.
     pub(crate) async fn serve<H, F>(&self, mut stream: TcpStream, peer: SocketAddr, span: Span, handle: H)
     where
-        H: Fn(Request<Incoming>, Arrived, Option<Arc<Conversation>>) -> F + Send + 'static,
+        H: Fn(Request<Incoming>, Arrived, Option<Arc<Conversation>>) -> F + Send + Unpin + 'static,
         F: Future<Output = Response<Body>> + Send + 'static,
     {
         let client = match identify(&mut stream, peer, &self.bounds).await {
@@ -53,50 +53,62 @@ impl FrontDoor {
                 return;
             }
         };
+        let span = Arc::new(span);
+        // Boxed, all but cleartext HTTP/1.1: the task of a silent client is to be small.
         let Some(tls) = &self.tls else {
             let arrived = Arrived { client, scheme: Scheme::Http, tls: None };
             let Ok(Ok(())) = timeout(LIMITS.first_words, first_words(&stream)).await else { return };
             let mut words = [0; PREFACE.len()];
             let Ok(count) = stream.peek(&mut words).await else { return };
-            let http2 = words.get(..count) == Some(PREFACE);
-            return self.http(stream, http2, arrived, span, handle).await;
+            if words.get(..count) == Some(PREFACE) {
+                return Box::pin(self.http2(stream, arrived, &span, handle)).await;
+            }
+            return self.http1(stream, arrived, span, handle).await;
         };
-        match tls.accept(stream).await {
+        match Box::pin(tls.accept(stream)).await {
             Ok((stream, http2)) => {
                 let tls = stream.get_ref().1.protocol_version().and_then(|version| version.as_str());
                 let arrived = Arrived { client, scheme: Scheme::Https, tls };
-                self.http(stream, http2, arrived, span, handle).await;
+                if http2 {
+                    return Box::pin(self.http2(stream, arrived, &span, handle)).await;
+                }
+                Box::pin(self.http1(stream, arrived, span, handle)).await;
             }
             Err(error) => tracing::debug!(%peer, %error, "TLS handshake failed"),
         }
     }
 
-    async fn http<S, H, F>(&self, stream: S, http2: bool, arrived: Arrived, span: Span, handle: H)
+    async fn http2<S, H, F>(&self, stream: S, arrived: Arrived, span: &Span, handle: H)
     where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        S: Stream,
         H: Fn(Request<Incoming>, Arrived, Option<Arc<Conversation>>) -> F + Send + 'static,
         F: Future<Output = Response<Body>> + Send + 'static,
     {
-        let bounds = &self.bounds;
-        if http2 {
-            let stream = TokioIo::new(Timed::new(stream, bounds.header_timeout()));
-            let service = service(move |request| handle(request, arrived, None));
-            let connection = http2_builder()
-                .max_header_list_size(bounds.max_header_bytes)
-                .enable_connect_protocol()
-                .serve_connection(stream, service);
-            return finish(connection, span.to_be_left(), http2::Connection::graceful_shutdown).await;
-        }
+        let stream = TokioIo::new(Timed::new(stream, self.bounds.header_timeout()));
+        let service = service(move |request| handle(request, arrived, None));
+        let connection = http2_builder()
+            .max_header_list_size(self.bounds.max_header_bytes)
+            .enable_connect_protocol()
+            .serve_connection(stream, service);
+        finish(connection, span.to_be_left(), http2::Connection::graceful_shutdown).await;
+    }
+
+    async fn http1<S, H, F>(&self, stream: S, arrived: Arrived, span: Arc<Span>, handle: H)
+    where
+        S: Stream,
+        H: Fn(Request<Incoming>, Arrived, Option<Arc<Conversation>>) -> F + Send + Unpin + 'static,
+        F: Future<Output = Response<Body>> + Send + 'static,
+    {
         let conversation = Arc::<Conversation>::default();
-        let guard = Guard::new(stream, bounds, Arc::clone(&conversation));
-        let told = span.clone();
+        let guard = Guard::new(stream, &self.bounds, Arc::clone(&conversation));
+        let (told, told_by) = (Arc::clone(&span), Arc::clone(&conversation));
         let handle = move |mut request: Request<Incoming>| {
             if request.headers().contains_key(UPGRADE) {
                 // A tunnel lives on when its connection is over for HTTP; the listener waits for it all the same.
                 request.extensions_mut().insert(told.tracker().token());
             }
-            let (told, guard) = (told.clone(), Arc::clone(&conversation));
-            let response = handle(request, arrived, Some(Arc::clone(&conversation)));
+            let (told, guard) = (Arc::clone(&told), Arc::clone(&told_by));
+            let response = handle(request, arrived, Some(Arc::clone(&told_by)));
             async move {
                 let mut response = response.await;
                 if response.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -106,7 +118,7 @@ impl FrontDoor {
                 response
             }
         };
-        http1(TokioIo::new(guard), &span, handle).await;
+        http1::serve(guard, conversation, &span, handle).await;
     }
 }
 

@@ -3,6 +3,7 @@
 mod door;
 pub(crate) mod guard;
 mod heads;
+mod http1;
 mod life;
 pub(crate) mod listen;
 pub(crate) mod proxy_header;
@@ -18,7 +19,7 @@ use std::time::Duration;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::rt::{Read, Write};
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http2;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
@@ -158,21 +159,6 @@ async fn first_words(stream: &TcpStream) -> io::Result<()> {
     }
 }
 
-/// Serves HTTP/1.1, and what it is upgraded to, every request by `handle`.
-async fn http1<I, H, F>(stream: I, span: &Span, handle: H)
-where
-    I: Read + Write + Unpin + Send + 'static,
-    H: Fn(Request<Incoming>) -> F + Send + 'static,
-    F: Future<Output = Response<Body>> + Send + 'static,
-{
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(IDLE_TIMEOUT)
-        .serve_connection(stream, service(handle))
-        .with_upgrades();
-    finish(connection, span.ended(), http1::UpgradeableConnection::graceful_shutdown).await;
-}
-
 /// Serves HTTP/2 on a connection of a peer.
 pub(crate) async fn http2<I, H, F>(stream: I, span: &Span, handle: H)
 where
@@ -218,7 +204,11 @@ where
             connection.await
         }
     };
-    if let Err(error) = ended {
+    self::ended(ended);
+}
+
+fn ended<E: std::fmt::Display>(result: Result<(), E>) {
+    if let Err(error) = result {
         tracing::debug!(%error, "connection ended");
     }
 }
@@ -238,13 +228,13 @@ fn http2_builder() -> http2::Builder<TokioExecutor> {
 mod tests {
     use std::net::Ipv4Addr;
 
-    use hyper_util::rt::TokioIo;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::task::JoinHandle;
     use tokio::time::timeout;
 
     use super::*;
     use crate::body;
+    use crate::bounds::Bounds;
 
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
     const PATIENCE: Duration = Duration::from_secs(5);
@@ -253,10 +243,12 @@ mod tests {
     /// Serves plain HTTP from a TCP connection.
     async fn plain<H, F>(stream: TcpStream, span: Span, handle: H)
     where
-        H: Fn(Request<Incoming>) -> F + Send + 'static,
+        H: Fn(Request<Incoming>) -> F + Send + Unpin + 'static,
         F: Future<Output = Response<Body>> + Send + 'static,
     {
-        http1(TokioIo::new(stream), &span, handle).await;
+        let conversation = Arc::<guard::Conversation>::default();
+        let guard = guard::Guard::new(stream, &Bounds::default(), Arc::clone(&conversation));
+        http1::serve(guard, conversation, &span, handle).await;
     }
 
     struct Listening {

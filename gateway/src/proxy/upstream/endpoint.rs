@@ -1,4 +1,5 @@
-//! One endpoint: its load and its connections.
+//! One endpoint: its load and its connections. Those of HTTP/1.1 carry one request at a time, and are of two kinds: hyper's,
+//! and those of the short way.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::wire::Wire;
 use crate::body::Body;
 use crate::coalesce::Coalesce;
 use crate::config::Protocol;
@@ -29,21 +31,60 @@ pub(crate) struct Endpoint {
     address: SocketAddr,
     protocol: Protocol,
     in_flight: AtomicUsize,
-    idle: Mutex<Vec<Idle>>,
+    idle: Stack<http1::SendRequest<Body>>,
+    idle_wires: Stack<Wire>,
     /// HTTP/2 needs one connection for all requests.
     shared: Mutex<Option<http2::SendRequest<Body>>>,
 }
 
+/// Idle connections, the one used last on top.
 #[derive(Debug)]
-struct Idle {
-    sender: http1::SendRequest<Body>,
-    since: Instant,
+struct Stack<C>(Mutex<Vec<(C, Instant)>>);
+
+impl<C> Default for Stack<C> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<C> Stack<C> {
+    fn len(&self) -> usize {
+        self.0.lock().len()
+    }
+
+    /// The connection used last that still lives.
+    fn take(&self, lives: impl Fn(&C) -> bool) -> Option<C> {
+        let mut idle = self.0.lock();
+        while let Some((connection, since)) = idle.pop() {
+            if since.elapsed() > IDLE_LIMIT {
+                // The stack is ordered by age: all below are older.
+                idle.clear();
+                return None;
+            }
+            if lives(&connection) {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    fn put(&self, connection: C) {
+        let mut idle = self.0.lock();
+        if idle.len() < MAX_IDLE {
+            idle.push((connection, Instant::now()));
+        }
+    }
+
+    /// Closes what has been idle for too long, or is at its end.
+    fn sweep(&self, lives: impl Fn(&C) -> bool) {
+        self.0.lock().retain(|(connection, since)| since.elapsed() <= IDLE_LIMIT && lives(connection));
+    }
 }
 
 impl Endpoint {
     pub(super) fn new(address: SocketAddr, protocol: Protocol) -> Self {
-        let (in_flight, idle, shared) = (AtomicUsize::new(0), Mutex::default(), Mutex::default());
-        Self { address, protocol, in_flight, idle, shared }
+        let (idle, idle_wires, shared) = (Stack::default(), Stack::default(), Mutex::default());
+        Self { address, protocol, in_flight: AtomicUsize::new(0), idle, idle_wires, shared }
     }
 
     pub(crate) const fn address(&self) -> SocketAddr {
@@ -59,7 +100,7 @@ impl Endpoint {
     }
 
     pub(super) fn idle(&self) -> usize {
-        self.idle.lock().len()
+        self.idle.len() + self.idle_wires.len()
     }
 
     pub(super) fn began(&self) {
@@ -70,33 +111,42 @@ impl Endpoint {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// The idle connection used last, if it still lives.
+    /// An idle connection, if one still lives.
     pub(super) fn take_idle(&self) -> Option<http1::SendRequest<Body>> {
-        let mut idle = self.idle.lock();
-        while let Some(Idle { sender, since }) = idle.pop() {
-            if since.elapsed() > IDLE_LIMIT {
-                // The stack is ordered by age: all below are older.
-                idle.clear();
-                return None;
-            }
-            if sender.is_ready() {
-                return Some(sender);
-            }
-        }
-        None
+        self.idle.take(http1::SendRequest::is_ready)
     }
 
     /// Takes a connection back for the next request.
     pub(super) fn put_idle(&self, sender: http1::SendRequest<Body>) {
-        let mut idle = self.idle.lock();
-        if idle.len() < MAX_IDLE {
-            idle.push(Idle { sender, since: Instant::now() });
+        self.idle.put(sender);
+    }
+
+    /// As [`Self::take_idle`], for the short way.
+    pub(super) fn take_wire(&self) -> Option<Wire> {
+        self.idle_wires.take(Wire::is_silent)
+    }
+
+    /// As [`Self::put_idle`], for the short way.
+    pub(super) fn put_wire(&self, wire: Wire) {
+        if wire.is_silent() {
+            self.idle_wires.put(wire);
         }
+    }
+
+    /// Closes connections that nobody needed for a while: nobody else would notice that their other end is gone.
+    pub(super) fn sweep(&self) {
+        self.idle.sweep(http1::SendRequest::is_ready);
+        self.idle_wires.sweep(Wire::is_silent);
     }
 
     /// The shared HTTP/2 connection, if it still lives.
     pub(super) fn shared(&self) -> Option<http2::SendRequest<Body>> {
         self.shared.lock().as_ref().filter(|sender| !sender.is_closed()).cloned()
+    }
+
+    /// Opens a connection for the short way.
+    pub(super) async fn connect_wire(&self, within: Duration) -> Result<Wire, String> {
+        self.open(within).await.map(Wire::new)
     }
 
     /// Opens a connection for one request at a time.

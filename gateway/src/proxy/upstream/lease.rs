@@ -16,8 +16,9 @@ use hyper::client::conn::http2;
 use spillway_decide::balance::{Fault, Outcome};
 use tokio::time::{Instant, Sleep};
 
+use super::wire::{Lost, Short, Wire, WireBody};
 use super::{Chosen, Endpoint, clock};
-use crate::body::{Body, BodyError};
+use crate::body::{self, Body, BodyError};
 use crate::config::Protocol;
 use crate::proxy::upload::Upload;
 
@@ -46,21 +47,53 @@ pub(crate) struct Failure {
     pub(crate) reason: String,
     /// Of what kind it is.
     pub(crate) fault: Fault,
-    /// The request, if it provably was not sent.
+    /// Whether it provably was not sent.
+    pub(crate) is_unsent: bool,
+    /// Then also the request, unless it stayed with the caller.
     pub(crate) unsent: Option<Request<Body>>,
 }
 
 impl Failure {
-    fn no_connection(reason: String, request: Request<Body>) -> Self {
-        Self { reason, fault: Fault::Connect, unsent: Some(request) }
+    const fn no_connection(reason: String, unsent: Option<Request<Body>>) -> Self {
+        Self { reason, fault: Fault::Connect, is_unsent: true, unsent }
     }
 
     fn of(error: &hyper::Error, unsent: Option<Request<Body>>) -> Self {
-        Self { reason: describe(error), fault: fault(error), unsent }
+        Self { reason: describe(error), fault: fault(error), is_unsent: unsent.is_some(), unsent }
     }
 }
 
 impl Lease {
+    /// Sends a request the short way, and waits for the head of the response.
+    pub(crate) async fn ask(
+        chosen: Chosen,
+        short: &Short,
+        patience: Patience,
+        upload: &Upload,
+    ) -> Result<Response<Body>, Failure> {
+        let lease = Self::new(chosen, upload.clone());
+        loop {
+            let (wire, idle) = match lease.endpoint().take_wire() {
+                Some(wire) => (wire, true),
+                None => (lease.connect_wire(patience).await?, false),
+            };
+            match wire.ask(short).await {
+                Ok(response) => return Ok(lease.answered_short(response, patience)),
+                // The endpoint closed the idle connection in this very moment: the next one, then.
+                Err(lost) if lost.unsent && idle => {}
+                Err(Lost { reason, fault, unsent }) => {
+                    return Err(Failure { reason, fault, is_unsent: unsent, unsent: None });
+                }
+            }
+        }
+    }
+
+    async fn connect_wire(&self, patience: Patience) -> Result<Wire, Failure> {
+        // Boxed: rare and large.
+        let connected = Box::pin(self.endpoint().connect_wire(patience.connect)).await;
+        connected.map_err(|reason| Failure::no_connection(reason, None))
+    }
+
     /// Sends the request and waits for the head of the response. The body that comes back carries the lease.
     pub(crate) async fn send(
         chosen: Chosen,
@@ -85,7 +118,7 @@ impl Lease {
         }
         let mut sender = match Box::pin(lease.endpoint().connect(patience.connect)).await {
             Ok(sender) => sender,
-            Err(reason) => return Err(Failure::no_connection(reason, request)),
+            Err(reason) => return Err(Failure::no_connection(reason, Some(request))),
         };
         match sender.try_send_request(request).await {
             Ok(response) => Ok(lease.answered(Some(sender), response, patience)),
@@ -113,7 +146,7 @@ impl Lease {
         };
         let sender = match self.endpoint().connect_shared(patience.connect).await {
             Ok(sender) => sender,
-            Err(reason) => return Err(Failure::no_connection(reason, request)),
+            Err(reason) => return Err(Failure::no_connection(reason, Some(request))),
         };
         try_shared(sender, request).await.map(|response| self.answered(None, response, patience))
     }
@@ -140,13 +173,24 @@ impl Lease {
     ) -> Response<Body> {
         self.sender = sender;
         self.outcome = Some(Outcome::of_status(response.status().as_u16()));
-        response.map(|body| {
-            let mut leased = LeasedBody { body, lease: Some(self), pause: patience.idle, timer: None };
-            if leased.body.is_end_stream() {
-                leased.finish();
+        response.map(|body| LeasedBody::begin(Source::Hyper(body), self, patience))
+    }
+
+    fn answered_short(mut self, response: Response<WireBody>, patience: Patience) -> Response<Body> {
+        self.outcome = Some(Outcome::of_status(response.status().as_u16()));
+        response.map(|mut body| match body.take_all() {
+            Some(all) => {
+                self.release_short(body);
+                body::full(all)
             }
-            leased.boxed_unsync()
+            None => LeasedBody::begin(Source::Wire(body), self, patience),
         })
+    }
+
+    fn release_short(self, body: WireBody) {
+        if let Some(wire) = body.into_wire() {
+            self.endpoint().put_wire(wire);
+        }
     }
 
     /// The response is complete: the connection may serve again, at once or as soon as it has noticed.
@@ -212,18 +256,62 @@ fn fault(error: &hyper::Error) -> Fault {
     }
 }
 
+/// Where a response body comes from.
+enum Source {
+    Hyper(Incoming),
+    Wire(WireBody),
+    /// It has all come.
+    Over,
+}
+
+impl Source {
+    fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self {
+            Self::Hyper(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
+            Self::Wire(body) => body.poll_frame(context),
+            Self::Over => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Hyper(body) => body.is_end_stream(),
+            Self::Wire(body) => body.is_end_stream(),
+            Self::Over => true,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Hyper(body) => body.size_hint(),
+            Self::Wire(body) => body.size_hint(),
+            Self::Over => SizeHint::with_exact(0),
+        }
+    }
+}
+
 /// A response body that holds its place on the endpoint until it is read or dropped.
 struct LeasedBody {
-    body: Incoming,
+    body: Source,
     lease: Option<Lease>,
     pause: Option<Duration>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl LeasedBody {
+    fn begin(body: Source, lease: Lease, patience: Patience) -> Body {
+        let mut leased = Self { body, lease: Some(lease), pause: patience.idle, timer: None };
+        if leased.body.is_end_stream() {
+            leased.finish();
+        }
+        leased.boxed_unsync()
+    }
+
     fn finish(&mut self) {
-        if let Some(lease) = self.lease.take() {
-            lease.release();
+        let Some(lease) = self.lease.take() else { return };
+        match std::mem::replace(&mut self.body, Source::Over) {
+            Source::Wire(body) => lease.release_short(body),
+            Source::Hyper(_) | Source::Over => lease.release(),
         }
     }
 
@@ -249,7 +337,7 @@ impl HttpBody for LeasedBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(context);
+        let polled = self.body.poll_frame(context);
         match &polled {
             Poll::Ready(None) => self.finish(),
             Poll::Ready(Some(Ok(_))) if self.body.is_end_stream() => self.finish(),
@@ -266,7 +354,7 @@ impl HttpBody for LeasedBody {
                 }
             }
         }
-        polled.map(|frame| frame.map(|frame| frame.map_err(Into::into)))
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

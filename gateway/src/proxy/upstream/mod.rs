@@ -12,6 +12,7 @@ mod lease;
 mod pool;
 mod view;
 mod watch;
+mod wire;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
@@ -32,6 +33,7 @@ pub(crate) use lease::{Failure, Lease, Patience};
 pub(crate) use pool::{Chosen, Pool, Wish};
 pub(crate) use view::BackendView;
 pub(crate) use watch::Watch;
+pub(crate) use wire::Short;
 
 /// Every backend that traffic goes to; clones share everything.
 #[derive(Clone, Default)]
@@ -97,6 +99,11 @@ impl Upstreams {
             })
             .collect();
         self.endpoints.lock().retain(|key, _| named.contains(key));
+    }
+
+    /// Closes connections to endpoints that have been idle for long.
+    pub(crate) fn sweep(&self) {
+        self.endpoints.lock().values().for_each(|endpoint| endpoint.sweep());
     }
 
     /// Adds the counters to a registry.

@@ -232,6 +232,11 @@ impl Chosen {
         self.member.endpoint.address()
     }
 
+    /// What it speaks.
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.member.endpoint.protocol()
+    }
+
     /// What an affinity cookie says to come here again.
     pub(crate) fn token(&self) -> &str {
         &self.member.token

@@ -20,6 +20,13 @@ pub(crate) struct Conversation {
     broken: Mutex<Option<Refusal>>,
     reader: AtomicWaker,
     tunnel: AtomicBool,
+    /// Heads that were handed on, and answers that were taken.
+    passed: AtomicU64,
+    answered: AtomicU64,
+    /// The guard waits for the first byte of a request.
+    between: AtomicBool,
+    /// Something written may not be on its way yet.
+    unsent: AtomicBool,
 }
 
 impl Conversation {
@@ -53,5 +60,28 @@ impl Conversation {
 
     pub(super) fn is_tunnel(&self) -> bool {
         self.tunnel.load(Ordering::Acquire)
+    }
+
+    /// The guard has handed on so many heads; is it between two messages?
+    pub(super) fn listens(&self, passed: u64, between: bool) {
+        self.passed.store(passed, Ordering::Relaxed);
+        self.between.store(between, Ordering::Relaxed);
+    }
+
+    /// Something is being written, or all is on its way.
+    pub(super) fn writes(&self, unsent: bool) {
+        self.unsent.store(unsent, Ordering::Relaxed);
+    }
+
+    /// One more answer has been taken to the end, or given up.
+    pub(crate) fn answered(&self) {
+        self.answered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many requests there have been, if nobody owes anybody anything.
+    pub(crate) fn asked_and_answered(&self) -> Option<u64> {
+        let (passed, answered) = (self.passed.load(Ordering::Relaxed), self.answered.load(Ordering::Relaxed));
+        let quiet = self.between.load(Ordering::Relaxed) && !self.unsent.load(Ordering::Relaxed);
+        (quiet && passed == answered).then_some(passed)
     }
 }

@@ -63,6 +63,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Guard<S> {
         }
     }
 
+    /// The stream, while it is nobody else's.
+    pub(crate) const fn stream(&self) -> Option<&S> {
+        match &self.stream {
+            Some(Coalesce(stream)) => Some(stream),
+            None => None,
+        }
+    }
+
+    /// Takes back what was in order and nobody has looked at: empty lines before a request.
+    pub(crate) fn put_back(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.inbound = [bytes, &self.inbound].concat().as_slice().into();
+            self.passed += bytes.len();
+        }
+    }
+
+    /// Waits for the first byte of a request.
+    fn is_between(&self) -> bool {
+        self.state == State::Http && self.framing.is_in_head() && self.inbound.is_empty()
+    }
+
     /// Looks at what was kept back.
     fn examine(&mut self) {
         let kept = std::mem::take(&mut self.inbound);
@@ -171,6 +192,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> AsyncRead for Guard<S> 
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let polled = self.poll_in_order(context, buffer);
+        self.conversation.listens(self.framing.heads, polled.is_pending() && self.is_between());
+        polled
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Guard<S> {
+    fn poll_in_order(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
             if self.passed == 0 && !self.inbound.is_empty() {
                 self.examine();
@@ -201,6 +230,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> AsyncWrite for Guard<S>
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.conversation.writes(true);
         match self.stream.as_mut() {
             Some(stream) => Pin::new(stream).poll_write(context, bytes),
             None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
@@ -208,10 +238,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> AsyncWrite for Guard<S>
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.stream.as_mut() {
-            Some(stream) => Pin::new(stream).poll_flush(context),
-            None => Poll::Ready(Ok(())),
+        if let Some(stream) = self.stream.as_mut() {
+            ready!(Pin::new(stream).poll_flush(context))?;
         }
+        self.conversation.writes(false);
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -226,6 +257,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> AsyncWrite for Guard<S>
         context: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.conversation.writes(true);
         match self.stream.as_mut() {
             Some(stream) => Pin::new(stream).poll_write_vectored(context, pieces),
             None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),

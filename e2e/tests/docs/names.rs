@@ -22,7 +22,7 @@ const METRICS: [(&str, &[&str]); 2] = [
     ("spillway_controller_", &["controller/src/metrics.rs", "controller/src/metrics"]),
 ];
 
-/// What OpenMetrics and Prometheus append to a name.
+/// What `OpenMetrics` and Prometheus append to a name.
 const SUFFIXES: [&str; 8] =
     ["_total", "_bucket", "_sum", "_count", "_seconds", "_bytes", "_ratio", "_entries"];
 

@@ -82,8 +82,8 @@ impl Reader {
             Event::Start(Tag::Heading { .. }) => self.heading = Some((String::new(), Vec::new())),
             Event::End(TagEnd::Heading(_)) => self.end_heading(line),
             Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
-                let link = self.at(line, dest_url.into_string());
-                self.page.links.push(link);
+                let found = self.at(line, dest_url.into_string());
+                self.page.links.push(found);
             }
             Event::Start(Tag::CodeBlock(kind)) => {
                 let language = match kind {

@@ -62,6 +62,12 @@ pub mod annotations {
         AFFINITY_COOKIE,
         CONCURRENCY_LIMIT,
     ];
+    /// On sources and copies: `true` rewrites `Link` fields as redirects are.
+    pub const REWRITE_LINKS: &str = "kube-federation.io/rewrite-links";
+    /// On sources and copies: `true` sends clients that came without TLS to the same URL with `https`.
+    pub const HTTPS_REDIRECT: &str = "kube-federation.io/https-redirect";
+    /// Those that are `true` or `false`.
+    pub const SWITCHES: [&str; 2] = [REWRITE_LINKS, HTTPS_REDIRECT];
     /// On copies: the name of the `RegionPriority` that governs it.
     pub const PRIORITY: &str = "kube-federation.io/priority";
     /// On copies: `namespace/name` of the `FederatedIngress` that it came from.

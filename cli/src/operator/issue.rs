@@ -121,7 +121,7 @@ mod tests {
             issue(&issuing("Spillway CA of fed"), "alice", Duration::from_hours(24), now).unwrap();
         let (_, pem) = parse_x509_pem(credential.certificate.as_bytes()).unwrap();
         let (_, certificate) = parse_x509_certificate(&pem.contents).unwrap();
-        assert_eq!(tls::uri(&pem.contents.as_slice().into()).unwrap(), "spiffe://fed/operator/alice");
+        assert_eq!(spillway_identity::uri_name(&pem.contents).unwrap(), "spiffe://fed/operator/alice");
         assert_eq!(certificate.validity().not_after.timestamp(), now.as_second() + 86_400);
         let usage = certificate.extended_key_usage().unwrap().unwrap().value;
         assert!(usage.client_auth && !usage.server_auth, "it is nobody's server");

@@ -194,6 +194,13 @@ fn check_policy(source: &Ingress) -> Result<(), SourceError> {
             return Err(SourceError::Policy(key, message));
         }
     }
+    for key in annotations::SWITCHES {
+        if let Some(text) = source.annotations().get(key)
+            && !["true", "false"].contains(&text.as_str())
+        {
+            return Err(SourceError::Policy(key, format!("{text:?} is not allowed: true and false are")));
+        }
+    }
     let key = annotations::MAX_BODY_BYTES;
     match source.annotations().get(key).map(|text| text.trim()) {
         Some(text) if text.parse::<u64>().is_err() => {
@@ -324,6 +331,8 @@ mod tests {
             ("retry-on-status", "500"),
             ("concurrency-limit", "Everybody"),
             ("max-body-bytes", "1Mi"),
+            ("https-redirect", "yes"),
+            ("rewrite-links", "True"),
         ] {
             let mut annotations = json!({"kube-federation.io/region-priority": "a"});
             annotations[format!("kube-federation.io/{annotation}")] = value.into();

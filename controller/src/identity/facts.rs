@@ -1,7 +1,7 @@
 //! What a certificate says, and whether it will do. Pure: time is an argument.
 
 use k8s_openapi::jiff::Timestamp;
-use x509_parser::{extensions::GeneralName, parse_x509_certificate, pem::parse_x509_pem};
+use x509_parser::{parse_x509_certificate, pem::parse_x509_pem};
 
 use super::RENEW_AFTER;
 
@@ -32,11 +32,7 @@ impl Facts {
     pub(crate) fn of(pem: &[u8]) -> Option<Self> {
         let (_, pem) = parse_x509_pem(pem).ok()?;
         let (_, certificate) = parse_x509_certificate(&pem.contents).ok()?;
-        let names = certificate.subject_alternative_name().ok()??;
-        let uri = names.value.general_names.iter().find_map(|name| match name {
-            GeneralName::URI(uri) => Some((*uri).to_owned()),
-            _ => None,
-        })?;
+        let uri = spillway_identity::uri_name(&pem.contents).ok()?;
         let issuer_key =
             certificate.extensions().iter().find_map(|extension| match extension.parsed_extension() {
                 x509_parser::extensions::ParsedExtension::AuthorityKeyIdentifier(id) => {

@@ -8,12 +8,6 @@ use spillway_decide::routes::{
     Ingress, IngressPath, IngressRule, PathType, Policy, PortRef, Rejection, SpillPolicy,
 };
 
-/// On an Ingress: `true` rewrites `Link` fields as redirects are.
-const REWRITE_LINKS: &str = "kube-federation.io/rewrite-links";
-
-/// On an Ingress: `"true"` sends clients that came without TLS to the same URL with `https`.
-const HTTPS_REDIRECT: &str = "kube-federation.io/https-redirect";
-
 /// Reads one Ingress; what cannot be used is named in `rejections` and left out.
 pub(super) fn read(object: &Object, rejections: &mut Vec<Rejection>) -> Ingress {
     let metadata = &object.metadata;
@@ -43,8 +37,8 @@ pub(super) fn read(object: &Object, rejections: &mut Vec<Rejection>) -> Ingress 
         probe_host: annotation(annotations::PROBE_HOST).filter(|host| !host.is_empty()),
         spill: read_spill(annotation(annotations::SPILL).as_deref(), &mut reject),
         strip_prefix: false,
-        rewrite_links: read_switch(REWRITE_LINKS, annotation(REWRITE_LINKS).as_deref(), &mut reject),
-        https_redirect: read_switch(HTTPS_REDIRECT, annotation(HTTPS_REDIRECT).as_deref(), &mut reject),
+        rewrite_links: read_switch(annotations::REWRITE_LINKS, &annotation, &mut reject),
+        https_redirect: read_switch(annotations::HTTPS_REDIRECT, &annotation, &mut reject),
         max_body_bytes: read_max_body(annotation(annotations::MAX_BODY_BYTES).as_deref(), &mut reject),
         policy: read_policy(&annotation, &mut reject),
         default_backend: default_backend.and_then(|backend| read_backend(backend, &mut reject)),
@@ -68,8 +62,12 @@ fn read_max_body(text: Option<&str>, reject: &mut impl FnMut(String)) -> Option<
 }
 
 /// Never by surprise: what is not plainly `true` is off, and told.
-fn read_switch(name: &str, text: Option<&str>, reject: &mut impl FnMut(String)) -> bool {
-    match text {
+fn read_switch(
+    name: &str,
+    annotation: &impl Fn(&str) -> Option<String>,
+    reject: &mut impl FnMut(String),
+) -> bool {
+    match annotation(name).as_deref() {
         None | Some("false") => false,
         Some("true") => true,
         Some(other) => {

@@ -10,9 +10,9 @@ use crate::mtls::{TlsError, own_identity, server_config};
 pub(super) fn read(secret: &Secret, own: &Identity) -> Result<(Credentials, String), TlsError> {
     let field = |name: &'static str| {
         let bytes = secret.data.as_ref().and_then(|data| data.get(name)).map(|bytes| bytes.0.clone());
-        bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| TlsError::Pem {
+        bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| TlsError::Missing {
             field: name,
-            reason: "is missing or no text; tls.crt, tls.key and ca.crt are required, in PEM".into(),
+            reason: "is missing or no text; tls.crt, tls.key and ca.crt are required, in PEM",
         })
     };
     let credentials = Credentials {

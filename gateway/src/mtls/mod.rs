@@ -7,15 +7,13 @@
 mod client;
 mod connect;
 mod error;
-mod identity;
 mod server;
 mod tls;
-mod verify;
 
 pub use client::{PeerClient, SendFailure};
 pub use error::PeerError;
-pub use identity::{CallerIdentity, IdentityError};
 pub use server::{AcceptError, SpillAcceptor};
+pub use spillway_identity::{CallerIdentity, IdentityError};
 pub use tls::{TlsError, own_identity};
 
 pub(crate) use connect::tcp;

@@ -11,9 +11,9 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::identity::{CallerIdentity, IdentityError};
 use super::tls::{self, TlsError};
 use crate::config::{ConfigReceiver, Credentials};
+use spillway_identity::{CallerIdentity, IdentityError};
 
 /// A caller that has not finished its handshake by then never will.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);

@@ -235,8 +235,8 @@ fn a_secret_takes_the_place_of_another_only_if_it_can_be_used() {
         secret
     };
     for (what, secret) in [
-        ("tls.key of the identity Secret", with("tls.key", b"nonsense")),
-        ("ca.crt of the identity Secret", with("ca.crt", b"nonsense")),
+        ("identity Secret: tls.key", with("tls.key", b"nonsense")),
+        ("identity Secret: ca.crt", with("ca.crt", b"nonsense")),
         ("cannot be used", with("tls.key", &other.data.unwrap()["tls.key"].0)),
         ("issued to", identity_secret("spiffe://fed/region/chengdu/member/sz-1")),
         ("issued to", identity_secret("spiffe://fed/region/shenzhen/member/sz-2")),

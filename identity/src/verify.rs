@@ -1,5 +1,6 @@
-//! Trust in a peer: a certificate of the federation's authority that carries exactly the expected identity.
+//! Trust in a server: a certificate of the federation's authority that carries an expected name.
 
+use std::fmt;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -9,20 +10,50 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-use super::identity::uri_name;
+use crate::name::uri_name;
 
-/// Checks that the server is the one peer that was meant, not merely some member of the federation.
-#[derive(Debug)]
-pub(super) struct ExactIdentity {
-    /// The authorities of the federation.
-    pub(super) roots: Arc<RootCertStore>,
-    /// The URI name that the server's certificate must carry.
-    pub(super) expected: String,
-    /// Signature algorithms.
-    pub(super) provider: Arc<CryptoProvider>,
+/// Whom a connection is meant for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// The one with this URI name, not merely some member of the federation.
+    Exactly(String),
+    /// Any gateway of this federation: for who has an address and no name yet.
+    AnyGatewayOf(String),
 }
 
-impl ServerCertVerifier for ExactIdentity {
+impl Expected {
+    fn admits(&self, name: &str) -> bool {
+        match self {
+            Self::Exactly(expected) => name == expected,
+            Self::AnyGatewayOf(federation) => name
+                .strip_prefix("spiffe://")
+                .and_then(|rest| rest.strip_prefix(federation.as_str()))
+                .is_some_and(|rest| rest.starts_with("/region/")),
+        }
+    }
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exactly(name) => formatter.write_str(name),
+            Self::AnyGatewayOf(federation) => write!(formatter, "a gateway of {federation}"),
+        }
+    }
+}
+
+/// Asks who the server is and not where: addresses prove nothing here.
+#[derive(Debug)]
+pub(crate) struct ByName {
+    /// The authorities of the federation.
+    pub(crate) roots: Arc<RootCertStore>,
+    /// Whom we meant to call.
+    pub(crate) expected: Expected,
+    /// Signature algorithms.
+    pub(crate) provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for ByName {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -35,7 +66,7 @@ impl ServerCertVerifier for ExactIdentity {
         let algorithms = self.provider.signature_verification_algorithms.all;
         verify_server_cert_signed_by_trust_anchor(&certificate, &self.roots, intermediates, now, algorithms)?;
         match uri_name(end_entity) {
-            Ok(name) if name == self.expected => Ok(ServerCertVerified::assertion()),
+            Ok(name) if self.expected.admits(&name) => Ok(ServerCertVerified::assertion()),
             Ok(name) => {
                 Err(Error::General(format!("the peer is {name}, but {} was expected here", self.expected)))
             }
@@ -76,5 +107,26 @@ impl ServerCertVerifier for ExactIdentity {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Expected;
+
+    #[test]
+    fn a_name_is_meant_or_not() {
+        let exactly = Expected::Exactly("spiffe://f/region/a/member/b".into());
+        let any = Expected::AnyGatewayOf("f".into());
+        for (name, is_exactly, is_any) in [
+            ("spiffe://f/region/a/member/b", true, true),
+            ("spiffe://f/region/a/member/c", false, true),
+            ("spiffe://f/hub", false, false),
+            ("spiffe://f/operator/alice", false, false),
+            ("spiffe://ff/region/a/member/b", false, false),
+            ("", false, false),
+        ] {
+            assert_eq!((exactly.admits(name), any.admits(name)), (is_exactly, is_any), "{name}");
+        }
     }
 }

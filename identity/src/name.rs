@@ -52,7 +52,7 @@ impl CallerIdentity {
 }
 
 /// The one URI name of a certificate.
-pub(super) fn uri_name(der: &[u8]) -> Result<String, IdentityError> {
+pub fn uri_name(der: &[u8]) -> Result<String, IdentityError> {
     let (_, certificate) =
         X509Certificate::from_der(der).map_err(|error| IdentityError::Certificate(error.to_string()))?;
     let names = certificate

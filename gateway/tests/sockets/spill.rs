@@ -1,18 +1,27 @@
 //! Two gateways and the mutually authenticated path between them.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::channel::mpsc;
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper_util::rt::TokioIo;
 use region_gateway::body;
 use region_gateway::config::{self, Config, Credentials};
 use region_gateway::mtls::PeerClient;
 use spillway_decide::{Door, Intent, Peer, Priority, PriorityRegion};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::support::authority::identity;
 use crate::support::client::{get, http1};
+use crate::support::wire::Wire;
 use crate::support::{Authority, Backend, HOST, PRIORITY, World, backend, change, eventually, one_route};
 
 pub(crate) fn peer(region: &str, front_door: SocketAddr, spill: SocketAddr) -> Peer {
@@ -216,35 +225,56 @@ async fn a_peer_that_is_gone_gives_the_request_back() {
     assert_eq!(request.into_body().collect().await.unwrap().to_bytes(), "precious");
 }
 
+/// `first` with its door, and `second`, where the arrivals of `first` are served while that is drained.
+struct Pair {
+    first: World,
+    second: World,
+}
+
+impl Pair {
+    async fn start(here: SocketAddr, there: SocketAddr) -> Self {
+        let authority = Authority::new();
+        let first = World::start(trusted(one_route("first", &[here]), &authority)).await;
+        let second = World::start(trusted(one_route("second", &[there]), &authority)).await;
+        let peers: Vec<Peer> = [("first", &first), ("second", &second)]
+            .map(|(region, world)| peer(region, world.http(), world.spill()))
+            .into();
+        let pair = Self { first, second };
+        for world in [&pair.first, &pair.second] {
+            change(&world.config, |config| config.peers.clone_from(&peers));
+        }
+        pair.want(Intent::Drained);
+        pair
+    }
+
+    /// What people want of `first`.
+    fn want(&self, intent: Intent) {
+        let first = PriorityRegion { name: "first".into(), intent };
+        let second = PriorityRegion { name: "second".into(), ..PriorityRegion::default() };
+        let priority = Priority { regions: vec![first, second], ..Priority::default() };
+        for world in [&self.first, &self.second] {
+            change(&world.config, |config| {
+                config.priorities = [(PRIORITY.to_owned(), priority.clone())].into();
+            });
+        }
+    }
+
+    /// Waits until what arrives at `first` is served by `region`.
+    async fn served_by(&self, region: &'static str) {
+        let address = self.first.http();
+        let ask = move || async move { http1(address, get("/api/x")).await.into_body() };
+        eventually(region, Duration::from_mins(1), ask, move |body| body == region).await;
+    }
+}
+
 /// `first` is drained, so what arrives there is served by `second`, and by itself once `second` is gone.
 #[tokio::test]
 async fn arrivals_spill_and_come_back_when_the_peer_dies() {
-    let authority = Authority::new();
     let (here, there) = (Backend::start("first").await, Backend::start("second").await);
-    let first = World::start(trusted(one_route("first", &[here.address]), &authority)).await;
-    let second = World::start(trusted(one_route("second", &[there.address]), &authority)).await;
-    let peers: Vec<Peer> = [("first", &first), ("second", &second)]
-        .map(|(region, world)| peer(region, world.http(), world.spill()))
-        .into();
-    let drained = PriorityRegion { name: "first".into(), intent: Intent::Drained };
-    let healthy = PriorityRegion { name: "second".into(), ..PriorityRegion::default() };
-    let priority = Priority { regions: vec![drained, healthy], ..Priority::default() };
-    for world in [&first, &second] {
-        change(&world.config, |config| {
-            config.peers.clone_from(&peers);
-            config.priorities = [(PRIORITY.to_owned(), priority.clone())].into();
-        });
-    }
+    let pair = Pair::start(here.address, there.address).await;
+    pair.served_by("second").await;
+    let Pair { first, second } = pair;
     let address = first.http();
-    let served_by = |name: &'static str| {
-        eventually(
-            name,
-            Duration::from_secs(20),
-            move || async move { http1(address, get("/api/x")).await.into_body() },
-            move |body| body == name,
-        )
-    };
-    served_by("second").await;
     let answer = http1(address, get("/api/redirect/next")).await;
     assert_eq!(answer.headers()["location"], format!("http://{HOST}/api/next?q=a%2Fb#f"));
     let request = Request::post("/api/echo").header("host", HOST).body(Full::from("over there")).unwrap();
@@ -270,5 +300,57 @@ async fn arrivals_spill_and_come_back_when_the_peer_dies() {
     for _ in 0..20 {
         let answer = http1(address, get("/api/x")).await;
         assert_eq!((answer.status(), answer.body().as_str()), (StatusCode::OK, "first"), "not one is lost");
+    }
+}
+
+/// A request whose body comes back as it goes, in the region where it went.
+struct Stream {
+    up: mpsc::UnboundedSender<Bytes>,
+    down: Incoming,
+}
+
+impl Stream {
+    async fn open(address: SocketAddr) -> Self {
+        let (up, pieces) = mpsc::unbounded();
+        let body = StreamBody::new(pieces.map(|piece| Ok::<_, Infallible>(Frame::data(piece))));
+        let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await.unwrap();
+        tokio::spawn(connection);
+        let request = Request::post("/api/stream").header("host", HOST).body(body).unwrap();
+        let response = sender.send_request(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        Self { up, down: response.into_body() }
+    }
+
+    async fn echoes(&mut self, piece: &'static str) {
+        self.up.unbounded_send(Bytes::from_static(piece.as_bytes())).unwrap();
+        let frame = timeout(Duration::from_secs(10), self.down.frame()).await.unwrap();
+        assert_eq!(frame.unwrap().unwrap().into_data().unwrap(), piece);
+    }
+}
+
+/// Traffic goes away and home: what is open stays where it is, a stream in the other region and a WebSocket at home.
+#[tokio::test]
+async fn a_failback_cuts_nothing_that_is_open() {
+    let (here, there) = (Backend::start("first").await, Backend::start("second").await);
+    let pair = Pair::start(here.address, there.address).await;
+    pair.served_by("second").await;
+    let before = there.served();
+    let mut stream = Stream::open(pair.first.http()).await;
+    assert_eq!(there.served(), before + 1, "a stream is spilled");
+    let mut socket = Wire::connect(pair.first.http()).await;
+    let upgrade = "connection: upgrade\r\nupgrade: websocket\r\n\r\n";
+    socket.send(format!("GET /api/socket HTTP/1.1\r\nhost: {HOST}\r\n{upgrade}")).await;
+    socket.until("101 Switching Protocols").await;
+    for (intent, region, word) in [
+        (Intent::Pinned, "first", "home"),
+        (Intent::Drained, "second", "away"),
+        (Intent::Pinned, "first", "again"),
+    ] {
+        pair.want(intent);
+        pair.served_by(region).await;
+        stream.echoes(word).await;
+        socket.send(word).await;
+        socket.until(&word.to_uppercase()).await;
     }
 }

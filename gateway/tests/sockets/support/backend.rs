@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Either, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -77,10 +77,10 @@ async fn answer(
     own: SocketAddr,
     workers: Arc<Semaphore>,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, std::io::Error> {
+) -> Result<Response<Either<Full<Bytes>, Incoming>>, std::io::Error> {
     let path = request.uri().path().trim_start_matches("/api/").to_owned();
     let (kind, argument) = path.split_once('/').unwrap_or((&path, ""));
-    Ok(match kind {
+    let response = match kind {
         "redirect" => {
             let location = format!("http://{own}/api/{argument}?q=a%2Fb#f");
             Response::builder().status(StatusCode::FOUND).header("location", location).body(Full::default())
@@ -114,10 +114,12 @@ async fn answer(
             Response::builder().body(Full::from(body))
         }
         "cut" => return Err(std::io::Error::other("cut")),
-        "socket" => return Ok(tunnel(request)),
+        // Comes back as it comes.
+        "stream" => return Ok(Response::new(Either::Right(request.into_body()))),
+        "socket" => return Ok(tunnel(request).map(Either::Left)),
         _ => Response::builder().body(Full::from(name)),
-    }
-    .unwrap())
+    };
+    Ok(response.unwrap().map(Either::Left))
 }
 
 /// Agrees to change the protocol and echoes in capitals.

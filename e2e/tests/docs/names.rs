@@ -72,10 +72,11 @@ fn every_alert_is_one_of_the_charts() {
 #[test]
 fn every_symptom_is_in_the_code() {
     let mut code = String::new();
-    for room in
-        ["controller/src", "gateway/src", "cli/src", "decide/src", "crds/src", "charts/spillway/templates"]
-    {
-        visit(&root().join(room), &mut |text: &str| code.push_str(text));
+    for room in std::fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path()) {
+        let source = room.join("src");
+        if source.is_dir() && !room.ends_with("e2e") {
+            visit(&source, &mut |text: &str| code.push_str(text));
+        }
     }
     let code = Regex::new(r"\\\n\s*").unwrap().replace_all(&code, "").replace("\\\"", "\"");
     let page = Page::all().into_iter().find(|page| page.path == "docs/troubleshooting.md").unwrap();

@@ -9,6 +9,7 @@ mod recovery;
 mod s01_federation;
 mod s05_without_hub;
 mod s08_slow_everywhere;
+mod s12_one_bad_route;
 mod slow_region;
 mod time_to_live;
 mod worlds;

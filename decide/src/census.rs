@@ -43,6 +43,8 @@ pub struct RouteState {
     pub held: Duration,
     /// When the latest bad evidence was seen.
     pub quiet_since: Time,
+    /// Only what other regions forward is bad.
+    pub forwarded_only: bool,
     /// Nothing in its window was answered at all.
     pub outage: bool,
     /// Requests in its window.
@@ -125,6 +127,7 @@ impl RouteState {
             breach: assessment.breach,
             held: assessment.held,
             quiet_since: assessment.quiet_since,
+            forwarded_only: assessment.forwarded_only,
             outage: assessment.outage,
             requests: assessment.counts.errors.total,
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::answers::{self, Answer};
 use crate::decision::{Change, Decision, Input};
-use crate::evidence::Assessment;
+use crate::evidence::{Assessment, Breach};
 use crate::exceptions::{Exceptions, Region};
 use crate::freeze::Freezer;
 use crate::grants::{self, Origin};
@@ -443,15 +443,23 @@ impl Last {
 
 /// What our own evidence says.
 fn self_signal(input: &Input<'_>) -> Signal {
-    let Assessment { opinion, breach, held, quiet_since, .. } = input.own;
+    let Assessment { opinion, breach, held, quiet_since, forwarded_only, .. } = input.own;
     match breach {
         _ if !opinion => Signal::Silent,
         None => Signal::Good { quiet_since: *quiet_since },
+        Some(breach) if *forwarded_only => of_forwarded(breach, *quiet_since),
         Some(breach) if *held >= input.priority.health.hold() => {
             Signal::Confirmed { reason: breach.words(Some(*held)) }
         }
         Some(breach) => Signal::Trouble { reason: breach.words(None), relapse: true },
     }
+}
+
+/// Where only what other regions forward is bad, the backends are not: it is a doubt, which makes no one leave and keeps
+/// no one from coming home, but the region is nobody's target meanwhile.
+pub(crate) fn of_forwarded(breach: &Breach, quiet_since: Time) -> Signal {
+    let doubt = format!("{}, by requests that other regions forward alone", breach.words(None));
+    Signal::Leaning { quiet_since, doubt: Some(doubt) }
 }
 
 /// A gateway that has just started takes over what the others' quorum has found.

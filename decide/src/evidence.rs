@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::census::Census;
+use crate::forwarded::{Forwarded, ForwardedSli, are_to_blame};
 use crate::priority::Health;
 use crate::sli::{Latencies, Sli};
 use crate::time::Time;
@@ -39,6 +40,8 @@ pub struct Evidence {
     answered: Track,
     /// Requests of our own arrivals.
     local: Track,
+    /// What other regions forwarded; none before they do.
+    forwarded: Option<Box<Forwarded>>,
     latencies: Latencies,
     /// Until when a few routes explained what was wrong.
     acquitted: Option<Time>,
@@ -64,6 +67,9 @@ pub struct Assessment {
     pub held: Duration,
     /// When the latest bad evidence was seen; the beginning of the watch if there was none.
     pub quiet_since: Time,
+    /// What is wrong is wrong with requests that other regions forward: our own arrivals, which are enough to tell,
+    /// are within bounds, and so are probes. Then it is the way here, or who is at its other end, and not the backends.
+    pub forwarded_only: bool,
     /// Nothing in the window was answered at all.
     pub outage: bool,
     /// Requests a second of our own arrivals that we serve.
@@ -96,9 +102,14 @@ impl Count {
     /// Whether more than `fraction` of at least `min_total` are bad.
     #[must_use]
     pub fn is_out(self, fraction: f64, min_total: u32) -> bool {
-        #[expect(clippy::cast_precision_loss, reason = "samples of a window, far below 2^52")]
-        let part = self.bad as f64 / self.total.max(1) as f64;
-        self.total >= u64::from(min_total.max(1)) && part > fraction
+        self.total >= u64::from(min_total.max(1)) && self.fraction() > fraction
+    }
+
+    /// The bad part; nothing is bad among none.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "samples of a window, far below 2^52")]
+    pub fn fraction(self) -> f64 {
+        self.bad as f64 / self.total.max(1) as f64
     }
 }
 
@@ -203,6 +214,7 @@ impl Evidence {
             probes: track(),
             answered: track().only_counts(),
             local: track().only_counts(),
+            forwarded: None,
             latencies: Latencies::new(window),
             acquitted: None,
             min_bad: 1,
@@ -219,6 +231,9 @@ impl Evidence {
         if width(health) == width(&self.health) {
             self.health = health.clone();
             self.slow.ripe_after(health.latency_bound());
+            if let Some(forwarded) = &mut self.forwarded {
+                forwarded.rebound(health.latency_bound());
+            }
         } else {
             let (sketching, min_bad) = (self.sketching, self.min_bad);
             *self = Self { min_bad, sketching, ..Self::with_grain(now, health, self.grain) };
@@ -276,6 +291,26 @@ impl Evidence {
         self.slow.add(start, 1, 1);
     }
 
+    /// A request that another region forwarded ended, as [`Self::request`]: it counts among all, and apart.
+    pub fn forwarded_request(&mut self, at: Time, latency: Duration, failed: bool) {
+        self.request(at, latency, failed);
+        let slow = latency > self.health.latency_bound();
+        self.forwarded(at).add(at - latency, failed, slow);
+    }
+
+    /// One of those in flight passed the latency bound, as [`Self::overdue`].
+    pub fn forwarded_overdue(&mut self, at: Time) {
+        self.overdue(at);
+        let bound = self.health.latency_bound();
+        self.forwarded(at).add(at - bound, false, true);
+    }
+
+    fn forwarded(&mut self, now: Time) -> &mut Forwarded {
+        let (health, grain) = (&self.health, self.grain);
+        let new = || Box::new(Forwarded::new(now, width(health), grain, health.latency_bound()));
+        self.forwarded.get_or_insert_with(new)
+    }
+
     /// An overdue request ended: no second sample, but people see its latency, and it is no outage.
     pub fn late(&mut self, at: Time, latency: Duration, failed: bool) {
         self.answered.add(at, u32::from(!failed), 0);
@@ -309,12 +344,16 @@ impl Evidence {
             span.latest = span.latest.max(span.onset);
         }
         let counts = Counts { errors: readings.errors.into(), slow: readings.slow.into() };
+        let forwarded = self.forwarded.as_mut().map(|forwarded| forwarded.counts(now)).unwrap_or_default();
+        let most = [self.health.max_error_percent / 100.0, SLOW_FRACTION];
+        let forwarded_only = readings.probes.span.is_none()
+            && are_to_blame([&readings.errors, &readings.slow], forwarded, most);
         if excused {
             (readings.errors.span, readings.slow.span) = (None, None);
         }
         self.follow(&readings);
         let rate = f64::from(readings.errors.total) / self.seconds(now);
-        let sli = self.figures(now, &readings);
+        let sli = Sli { forwarded: ForwardedSli::of(forwarded), ..self.figures(now, &readings) };
         let samples =
             readings.errors.total >= self.health.min_requests || readings.probes.total >= MIN_BAD_PROBES;
         Assessment {
@@ -322,6 +361,7 @@ impl Evidence {
             breach: self.breach(&readings, &sli, rate),
             held: self.run.map(Span::held).unwrap_or_default(),
             quiet_since: self.run.map_or(self.quiet_since, |run| run.latest),
+            forwarded_only,
             outage: samples && self.answered.window(now).0 == 0,
             local_rate: f64::from(self.local.window(now).0) / self.seconds(now),
             counts,
@@ -404,6 +444,7 @@ impl Evidence {
             latency_p95_milliseconds,
             probes: readings.probes.total.into(),
             availability_percent: (1.0 - readings.probes.fraction()) * 100.0,
+            forwarded: None,
         }
     }
 

@@ -251,3 +251,28 @@ fn probes_that_all_fail_are_heard_beside_requests() {
     assert!(matches!(assessment.breach, Some(Breach::Availability { .. })), "{:?}", assessment.breach);
     assert!(assessment.held >= Duration::from_secs(30), "{:?}", assessment.held);
 }
+
+/// Others' uploads come over a bad link; then everybody's requests are slow, then a probe fails beside it.
+#[test]
+fn what_other_regions_forward_is_told_apart() {
+    let mut evidence = Evidence::new(Time(0), &Health::default());
+    let (quick, slow) = (Duration::from_millis(20), Duration::from_secs(2));
+    let mut seen = Vec::new();
+    for tick in 0..600_u64 {
+        let now = Time(10_000 + tick * 100);
+        for _ in 0..5 {
+            evidence.request(now, if tick < 400 { quick } else { slow }, false);
+            evidence.forwarded_request(now, if tick < 200 { quick } else { slow }, false);
+        }
+        let assessment = evidence.assess(now);
+        seen.push((assessment.breach.is_some(), assessment.forwarded_only));
+    }
+    seen.dedup();
+    assert_eq!(seen, [(false, false), (true, true), (true, false)]);
+    let forwarded = evidence.assess(Time(70_000)).sli.forwarded.unwrap();
+    assert!(
+        (390..=410).contains(&forwarded.requests),
+        "those of the last two seconds are not known: {forwarded:?}"
+    );
+    assert!(forwarded.slow_percent > 99.0, "{forwarded:?}");
+}

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::census::{Part, RouteState, is_region};
+use crate::decider::of_forwarded;
 use crate::decision::Input;
 use crate::hearing::Hearing;
 use crate::priority::Priority;
@@ -96,7 +97,7 @@ impl Exceptions {
         }
         let counts = |route: &str, state: &RouteState| {
             let enough = state.requests >= u64::from(input.priority.health.min_requests);
-            state.held >= hold && enough && !self.is_degraded(route)
+            state.held >= hold && enough && !state.forwarded_only && !self.is_degraded(route)
         };
         let failed = census.troubled().filter(|(route, state)| counts(route, state));
         for (route, state) in failed {
@@ -289,6 +290,9 @@ impl Exception {
             None => Signal::Good { quiet_since: self.quiet_since },
             Some(_) if covered && !self.moves() => Signal::Silent,
             Some(state) if state.breach_is_small(&input.priority.health) && !self.moves() => Signal::Silent,
+            Some(RouteState { forwarded_only: true, breach: Some(breach), quiet_since, .. }) => {
+                of_forwarded(breach, *quiet_since)
+            }
             Some(state) if state.held >= input.priority.health.hold() => {
                 Signal::Confirmed { reason: words(state, true) }
             }

@@ -19,6 +19,8 @@ struct World {
     priority: Priority,
     faults: Vec<Fault>,
     old: Option<&'static str>,
+    /// What is bad is only what other regions forward.
+    forwarded_only: bool,
     deciders: Vec<Decider>,
     decisions: Vec<Option<Decision>>,
     now: u64,
@@ -33,6 +35,7 @@ impl World {
             priority,
             faults: faults.to_vec(),
             old: None,
+            forwarded_only: false,
             deciders: REGIONS.map(|_| Decider::new(Time(0))).into(),
             decisions: vec![None; 3],
             now: 0,
@@ -51,6 +54,7 @@ impl World {
             breach: bad.map(|_| Breach::Errors { percent: 100.0, bound: 5.0, rate: 10.0 }),
             held: bad.map(|fault| Time(latest).since(Time(fault.2 * 1000))).unwrap_or_default(),
             quiet_since: Time(latest),
+            forwarded_only: self.forwarded_only && bad.is_some(),
             counts: Counts { errors, slow: Count { total: requests, bad: 0 } },
             ..Assessment::default()
         }
@@ -78,7 +82,7 @@ impl World {
                 member: region.into(),
                 ..Peer::default()
             });
-            let own = Assessment { opinion: true, ..Assessment::default() };
+            let own = Assessment { counts: Counts::default(), ..self.assessment(me, "", 0) };
             let decision = self.deciders[place].step(&Input {
                 now,
                 region: me,
@@ -164,6 +168,22 @@ fn it_says_so_in_words() {
     let region = &report.view.regions["a"];
     assert!(region.reason.ends_with(&format!("; except route r: Degraded: {reason}")), "{}", region.reason);
     assert_eq!(world.decision("a").shed.keys().collect::<Vec<_>>(), ["r"]);
+}
+
+/// A route, and then the whole region: they are doubted, nobody leaves, and nobody is sent there anew.
+#[test]
+fn what_other_regions_forward_moves_nothing_by_itself() {
+    for (what, forwarded_only) in [("r", false), ("r", true), ("", false), ("", true)] {
+        let mut world = World { forwarded_only, ..World::new(&[("a", what, 20, 90)]) };
+        world.until(60);
+        let stays = world.shares("a", if what.is_empty() { "big" } else { what }) == "a 100 %";
+        assert_eq!(stays, forwarded_only, "{what:?}: {:#?}", world.changes);
+        let told = &world.decision("a").report;
+        let verdict = told.routes.as_ref().and_then(|told| told.exceptions.get(what));
+        let verdict = verdict.map_or(told.verdict, |route| route.verdict);
+        let expected = if forwarded_only { Verdict::Suspected } else { Verdict::Degraded };
+        assert_eq!(verdict, expected, "{what:?}: {:#?}", world.changes);
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ pub mod decider;
 pub mod decision;
 pub mod evidence;
 pub mod exceptions;
+pub mod forwarded;
 mod freeze;
 pub mod grants;
 mod hash;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sketches_ddsketch::{Config, DDSketch};
 
+use crate::forwarded::ForwardedSli;
 use crate::time::Time;
 
 /// The relative error of the 95th percentile that people see. No decision rests on it: the latency criterion
@@ -27,6 +28,9 @@ pub struct Sli {
     pub probes: u64,
     /// Percent of them that succeeded within the latency bound.
     pub availability_percent: f64,
+    /// Those of the requests that other regions forwarded here; none while they forward nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forwarded: Option<ForwardedSli>,
 }
 
 /// Latencies of a rolling window: one sketch a second, so memory does not grow with traffic.

@@ -16,9 +16,10 @@ pub(super) struct Ledger {
     next: u64,
 }
 
-/// A request in flight: when it began, and the window of its route.
+/// A request in flight: when it began, whether it arrived here, and the window of its route.
 struct Open {
     start: Time,
+    local: bool,
     route: Arc<Window>,
 }
 
@@ -34,7 +35,7 @@ impl Ledger {
         }
         let number = self.next;
         self.next += 1;
-        self.open.insert(number, Open { start, route });
+        self.open.insert(number, Open { start, local, route });
         number
     }
 
@@ -42,9 +43,16 @@ impl Ledger {
     /// window of its route.
     pub(super) fn finish(&mut self, number: u64, start: Time, now: Time, failed: bool, route: &Window) {
         let latency = now.since(start);
-        if self.open.remove(&number).is_some() {
-            self.evidence.request(now, latency, failed);
-            route.evidence.lock().request(now, latency, failed);
+        if let Some(open) = self.open.remove(&number) {
+            let note = |evidence: &mut Evidence| {
+                if open.local {
+                    evidence.request(now, latency, failed);
+                } else {
+                    evidence.forwarded_request(now, latency, failed);
+                }
+            };
+            note(&mut self.evidence);
+            note(&mut route.evidence.lock());
         } else {
             self.evidence.late(now, latency, failed);
             route.evidence.lock().late(now, latency, failed);
@@ -56,13 +64,16 @@ impl Ledger {
         let Some(open) = self.open.remove(&number) else { return };
         let overdue = open.start + self.evidence.latency_bound();
         if overdue <= now {
-            self.overdue(overdue, &open.route);
+            self.overdue(overdue, &open);
         }
     }
 
-    fn overdue(&mut self, at: Time, route: &Window) {
-        self.evidence.overdue(at);
-        route.evidence.lock().overdue(at);
+    fn overdue(&mut self, at: Time, open: &Open) {
+        let note = |evidence: &mut Evidence| {
+            if open.local { evidence.overdue(at) } else { evidence.forwarded_overdue(at) }
+        };
+        note(&mut self.evidence);
+        note(&mut open.route.evidence.lock());
     }
 
     /// Tells of the requests that passed the latency bound, each at the moment it did.
@@ -74,7 +85,7 @@ impl Ledger {
                 break;
             }
             let open = entry.remove();
-            self.overdue(overdue, &open.route);
+            self.overdue(overdue, &open);
         }
     }
 
@@ -118,6 +129,20 @@ mod tests {
         let number = ledger.begin(Time(5_000), true, window());
         ledger.forget(number, Time(6_550));
         assert_eq!(requests(&mut ledger, 6_600), (1, 0.0), "unless it waited for longer than the bound");
+    }
+
+    #[test]
+    fn what_another_region_forwarded_counts_among_all_and_apart() {
+        let mut ledger = Ledger::new(Time(0), &Health::default());
+        for (local, failed) in [(true, false), (false, true)] {
+            let number = ledger.begin(Time(1_000), local, window());
+            ledger.finish(number, Time(1_000), Time(1_010), failed, &window());
+        }
+        ledger.begin(Time(1_000), false, window());
+        let sli = ledger.assess(Time(4_100), &Census::default()).sli;
+        let forwarded = sli.forwarded.unwrap();
+        assert_eq!((sli.requests, forwarded.requests), (3, 2), "one of them passed the bound");
+        assert_eq!((forwarded.error_percent, forwarded.slow_percent), (50.0, 50.0));
     }
 
     #[test]

@@ -41,8 +41,29 @@ impl Collector for Believed {
         for (name, help, value) in SERIES {
             family(&mut encoder, name, help, &priorities, *value)?;
         }
+        moved_routes(&mut encoder, &priorities)?;
         commands(&mut encoder, &self.0)
     }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfPriority {
+    priority: String,
+}
+
+/// How many routes of this gateway's region are exceptions: zero is told, too, so that an alert can be made of it.
+fn moved_routes(
+    encoder: &mut DescriptorEncoder<'_>,
+    priorities: &BTreeMap<String, PriorityView>,
+) -> fmt::Result {
+    let help = "Routes of this gateway's region that are Degraded or Recovering on their own, and move alone";
+    let mut encoder = encoder.encode_descriptor("moved_routes", help, None, MetricType::Gauge)?;
+    for (priority, view) in priorities {
+        let shown = u32::try_from(view.routes.len()).unwrap_or(u32::MAX);
+        let labels = OfPriority { priority: priority.clone() };
+        ConstGauge::new(shown.saturating_add(view.more_routes)).encode(encoder.encode_family(&labels)?)?;
+    }
+    Ok(())
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -99,6 +120,16 @@ const SERIES: &[(&str, &str, Figure)] = &[
             #[expect(clippy::cast_precision_loss, reason = "milliseconds, far below 2^52")]
             Some(view.regions.get(region)?.sli.as_ref()?.latency_p95_milliseconds as f64)
         },
+    ),
+    (
+        "sli_forwarded_error_percent",
+        "Percent of what other regions forward here that failed",
+        |view, region| Some(view.regions.get(region)?.sli.as_ref()?.forwarded.as_ref()?.error_percent),
+    ),
+    (
+        "sli_forwarded_slow_percent",
+        "Percent of what other regions forward here that passed the latency bound",
+        |view, region| Some(view.regions.get(region)?.sli.as_ref()?.forwarded.as_ref()?.slow_percent),
     ),
     ("sli_availability_percent", "Percent of probes in the window that succeeded", |view, region| {
         Some(view.regions.get(region)?.sli.as_ref()?.availability_percent)

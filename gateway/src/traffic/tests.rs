@@ -125,8 +125,12 @@ fn what_a_peer_declares_is_seen_at_the_next_step() {
     traffic.register(&mut registry);
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
-    let line = format!("verdict{{priority=\"{NAME}\",region=\"shenzhen\"}} 3");
-    assert!(text.contains(&line), "{text}");
+    for line in [
+        format!("verdict{{priority=\"{NAME}\",region=\"shenzhen\"}} 3"),
+        format!("moved_routes{{priority=\"{NAME}\"}} 0"),
+    ] {
+        assert!(text.contains(&line), "no {line}: {text}");
+    }
 }
 
 #[test]

@@ -31,12 +31,13 @@ pub struct Priority {
     /// Addresses outside every region, `host:port`.
     pub witnesses: Vec<String>,
     /// The regions that commands are in force on; see [`crate::commands`]. Not of the spec.
-    #[serde(skip)]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub orders: BTreeMap<String, Ordered>,
 }
 
 /// What people have commanded of one region, in words.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Ordered {
     /// What took the place of its intent, if anything did.
     pub intent: Option<String>,

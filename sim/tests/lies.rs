@@ -6,7 +6,7 @@
 use spillway_decide::{Mode, Priority, PriorityRegion, Recovery};
 use spillway_sim::run::{Lie, Play};
 use spillway_sim::shrink::shrink;
-use spillway_sim::world::{Fault, Region, What, World};
+use spillway_sim::world::{Change, Fault, Region, What, World};
 use spillway_sim::worlds::judge;
 
 /// Three plain regions with this wrong with them, as region, what, and the seconds from and until.
@@ -123,6 +123,24 @@ fn clients_are_drawn_anew() {
 #[test]
 fn clients_are_sent_away_for_nothing() {
     catches("nobody-moves-who-need-not", Lie::Wanderlust, &world(&[(1, What::Slow(100), 20, 30)]));
+}
+
+#[test]
+fn a_route_goes_where_it_was_shed() {
+    let mut world = world(&[(0, What::Errors(100), 20, 75)]);
+    world.routes = vec![40, 30, 30];
+    world.faults[0].route = Some(0);
+    catches("routes-move-alone-and-to-where-they-are-well", Lie::OneForAll, &world);
+}
+
+#[test]
+fn what_is_frozen_moves() {
+    let mut world = world(&[(0, What::Slow(100), 20, 78)]);
+    let at = |seconds: u64, priority| Change { at: seconds * 1000, lag: vec![10; 3], priority };
+    let mut frozen = world.priority.clone();
+    frozen.orders.entry("shenzhen".to_owned()).or_default().freeze = Some("frozen by alice".to_owned());
+    world.changes = vec![at(25, frozen), at(100, world.priority.clone())];
+    catches("a-frozen-region-stands-still", Lie::Thaw, &world);
 }
 
 /// What is left of a failing world is what it takes.

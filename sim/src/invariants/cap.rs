@@ -2,7 +2,8 @@
 //!
 //! A region counts when its own verdict is Degraded or Recovering, nobody asked for the drain, its arrivals go
 //! elsewhere, and no region before it in the order is well in its eyes (a standby forwards anyway). Nobody can
-//! keep a cap with those that he does not hear; so only regions count together that could talk without trouble
+//! keep a cap with those that he does not hear, and what people froze takes no place and keeps its own when it thaws; so
+//! only regions count together that could talk without trouble
 //! for the last [`SETTLED`] milliseconds and have all been drained for as long.
 
 use super::{Invariant, name};
@@ -17,12 +18,15 @@ const SETTLED: Millis = 4_000;
 pub(super) struct Cap {
     /// Since when each region is drained.
     since: Vec<Option<Millis>>,
+    /// Whether it was frozen since then.
+    excused: Vec<bool>,
     judged: u64,
 }
 
 impl Cap {
     pub(super) fn new(world: &World) -> Self {
-        Self { since: vec![None; world.regions.len()], judged: 0 }
+        let size = world.regions.len();
+        Self { since: vec![None; size], excused: vec![false; size], judged: 0 }
     }
 }
 
@@ -35,10 +39,12 @@ impl Invariant for Cap {
         for (region, seen) in beat.gateways.iter().enumerate() {
             let drained = is_drained(name(beat, region), seen);
             self.since[region] = drained.then(|| self.since[region].unwrap_or(beat.now));
+            let frozen = beat.gateways.iter().any(|seen| seen.priority.is_frozen(name(beat, region)));
+            self.excused[region] = drained && (self.excused[region] || frozen);
         }
         let settled = |since: &Option<Millis>| since.is_some_and(|since| since + SETTLED <= beat.now);
         let drained: Vec<usize> =
-            (0..self.since.len()).filter(|region| settled(&self.since[*region])).collect();
+            (0..self.since.len()).filter(|nth| settled(&self.since[*nth]) && !self.excused[*nth]).collect();
         self.judged += u64::from(!drained.is_empty());
         let cap = beat.truth.world.priority.shift.max_drained_regions as usize;
         if drained.len() <= cap {

@@ -7,6 +7,7 @@
 mod answered;
 mod cap;
 mod convergence;
+mod frozen;
 mod granted;
 mod hash;
 mod hold;
@@ -64,6 +65,7 @@ pub fn all(world: &World) -> Vec<Box<dyn Invariant>> {
         Box::new(moves::Moves::default()),
         Box::new(hash::Hash::default()),
         Box::new(routes::Routes::new(world)),
+        Box::new(frozen::Frozen::new(world)),
         Box::new(convergence::Convergence::new(world)),
     ]
 }

@@ -129,7 +129,11 @@ impl Invariant for Routes {
             let (Some(target), Some(route)) = (path.forwards[0], path.route) else { continue };
             self.judged += 1;
             let (verdict, since) = self.verdict(target, route);
-            if verdict == Verdict::Degraded && since + BELIEVED < path.at {
+            // To what people froze traffic goes on, whatever is said of it.
+            let frozen = [path.door, target]
+                .iter()
+                .any(|eyes| beat.gateways[*eyes].priority.is_frozen(name(beat, target)));
+            if verdict == Verdict::Degraded && since + BELIEVED < path.at && !frozen {
                 let (door, target, route) = (name(beat, path.door), name(beat, target), route_name(route));
                 return Err(format!("{door} forwards {route} to {target}, which has shed it for long"));
             }

@@ -22,8 +22,8 @@ use crate::world::{Millis, Region, route_name};
 /// How a request in flight will show in the evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Ending {
-    Done { latency: Millis, failed: bool },
-    Overdue,
+    Done { latency: Millis, failed: bool, local: bool },
+    Overdue { local: bool },
     Late { latency: Millis, failed: bool },
     Probed { sent: Millis, ok: bool },
 }
@@ -211,10 +211,10 @@ impl Gateway {
         let failed = fate.failed;
         match fate.latency {
             Some(latency) if latency <= self.bound => {
-                self.endings.push(Reverse((start + latency, Ending::Done { latency, failed }, route)));
+                self.endings.push(Reverse((start + latency, Ending::Done { latency, failed, local }, route)));
             }
             latency => {
-                self.endings.push(Reverse((start + self.bound, Ending::Overdue, route)));
+                self.endings.push(Reverse((start + self.bound, Ending::Overdue { local }, route)));
                 let late = latency
                     .map(|latency| Reverse((start + latency, Ending::Late { latency, failed }, route)));
                 self.endings.extend(late);
@@ -249,8 +249,14 @@ impl Gateway {
         let at = clock.at(at);
         match ending {
             Ending::Probed { sent, ok } => evidence.probe(clock.at(sent), ok),
-            Ending::Done { latency, failed } => evidence.request(at, Duration::from_millis(latency), failed),
-            Ending::Overdue => evidence.overdue(at),
+            Ending::Done { latency, failed, local: true } => {
+                evidence.request(at, Duration::from_millis(latency), failed);
+            }
+            Ending::Done { latency, failed, local: false } => {
+                evidence.forwarded_request(at, Duration::from_millis(latency), failed);
+            }
+            Ending::Overdue { local: true } => evidence.overdue(at),
+            Ending::Overdue { local: false } => evidence.forwarded_overdue(at),
             Ending::Late { latency, failed } => evidence.late(at, Duration::from_millis(latency), failed),
         }
     }

@@ -26,6 +26,10 @@ pub enum Lie {
     SaltedHash,
     /// Who stands by sends away whom the active region could serve.
     Wanderlust,
+    /// Every route goes where its region goes, also where it was shed.
+    OneForAll,
+    /// What people froze moves all the same.
+    Thaw,
 }
 
 impl Lie {
@@ -36,6 +40,7 @@ impl Lie {
             Self::NoCap => wish.shift.max_drained_regions = u32::MAX,
             Self::ShortHold => wish.health.hold_seconds = wish.health.hold_seconds.saturating_sub(3),
             Self::LongHold => wish.health.hold_seconds += 4,
+            Self::Thaw => wish.orders.clear(),
             Self::NoReturn => {
                 wish.recovery.hold_seconds = 86_400;
                 wish.recovery.max_hold_seconds = 86_400;
@@ -57,6 +62,7 @@ impl Lie {
                 let bad = decision.report.votes.iter().filter(|(_, vote)| vote.opinion == Opinion::Bad);
                 decision.report.unreachable = bad.map(|(region, _)| region.clone()).collect();
             }
+            Self::OneForAll => decision.routes.clear(),
             Self::Wanderlust if now > 40_000 => {
                 let away = decision.report.view.regions.iter().rev().find(|(name, view)| {
                     name.as_str() != me

@@ -6,7 +6,9 @@ use super::queue::Event;
 use super::{Run, backend};
 use crate::world::Millis;
 
+/// Own backends are asked once a second, doors twice.
 const PERIOD: Millis = 1_000;
+const PERIOD_OF_DOORS: Millis = 500;
 const PERIOD_WHEN_SILENT: Millis = 250;
 const TIMEOUT: Millis = 1_000;
 
@@ -69,14 +71,14 @@ impl Run<'_> {
     pub(super) fn probed(&mut self, number: usize, life: u32, other: usize, sent: Millis, ok: bool) {
         let now = self.now;
         let Some(gateway) = self.living(number, life) else { return };
-        let sent_local = gateway.clock.at(sent);
+        let (sent_local, until) = (gateway.clock.at(sent), gateway.clock.at(now));
         if let Some(watch) = gateway.watches.get_mut(other) {
-            watch.probe(sent_local, ok);
+            if ok { watch.probe(sent_local, true) } else { watch.unanswered(sent_local, until) }
         }
         let contact = &mut gateway.probes[other];
         (contact.busy, contact.ok) = (false, ok);
         contact.turn += 1;
-        let period = if ok { PERIOD } else { PERIOD_WHEN_SILENT };
+        let period = if ok { PERIOD_OF_DOORS } else { PERIOD_WHEN_SILENT };
         let turn = contact.turn;
         self.queue.put(now.max(sent + period), Event::Probe { gateway: number, life, other, turn });
     }

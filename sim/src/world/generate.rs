@@ -40,7 +40,8 @@ pub fn generate(seed: u64, wish: Wish) -> World {
     let regions: Vec<Region> = (0..size).map(|number| region(&mut rng, number, rate)).collect();
     let priority = priority(&mut rng, mode, &regions);
     let mut faults = faults(&mut rng, size);
-    let changes = changes(&mut rng, &priority);
+    let mut changes = changes(&mut rng, &priority);
+    command(seed, &priority, &mut changes);
     let clients = if size > 7 { 8 } else { 40 };
     let routes = routes(seed, rate, size, &mut faults);
     World { seed, priority, regions, rate, clients, routes, faults, changes }
@@ -167,6 +168,51 @@ fn changes(rng: &mut ChaCha8Rng, priority: &Priority) -> Vec<Change> {
         changes.push(Change { at, lag, priority: wanted.clone() });
     }
     changes
+}
+
+/// In some worlds an operator drains, pins or freezes a region for a while. Gateways tell each other, so all know within a
+/// second or two. Drawn by itself, as routes are.
+fn command(seed: u64, priority: &Priority, changes: &mut Vec<Change>) {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(2_000);
+    if priority.regions.len() < 2 || rng.random_bool(0.8) {
+        return;
+    }
+    let nth = if rng.random_bool(0.6) { 0 } else { rng.random_range(0..priority.regions.len()) };
+    let Some(region) = priority.names().nth(nth) else { return };
+    let from = FIRST_FAULT + rng.random_range(0..BEGINS_WITHIN * 1000);
+    let until = from + rng.random_range(5_000..60_000);
+    let kind = rng.random_range(0..4);
+    let mut lag = || priority.regions.iter().map(|_| rng.random_range(10..1_500)).collect::<Vec<Millis>>();
+    let wanted = |changes: &[Change], at: Millis| {
+        let last = changes.iter().rfind(|change| change.at <= at);
+        last.map_or_else(|| priority.clone(), |change| change.priority.clone())
+    };
+    let (begin, end) = (wanted(changes, from), wanted(changes, until));
+    changes.push(Change { at: from, lag: lag(), priority: begin });
+    changes.push(Change { at: until, lag: lag(), priority: end });
+    changes.sort_by_key(|change| change.at);
+    let in_force =
+        |change: &&mut Change| (from..until).contains(&change.at) && change.priority.contains(region);
+    for change in changes.iter_mut().filter(in_force) {
+        order(&mut change.priority, region, kind);
+    }
+}
+
+fn order(priority: &mut Priority, region: &str, kind: u32) {
+    let ordered = priority.orders.entry(region.to_owned()).or_default();
+    let intent = match kind {
+        0 => Intent::Drained,
+        1 => Intent::Pinned,
+        _ => {
+            ordered.freeze = Some("frozen by an operator".to_owned());
+            return;
+        }
+    };
+    ordered.intent = Some("by an operator".to_owned());
+    for entry in priority.regions.iter_mut().filter(|entry| entry.name == region) {
+        entry.intent = intent;
+    }
 }
 
 /// Most gateways learn of a change within a second; some are long without their API server.

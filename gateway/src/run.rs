@@ -11,7 +11,7 @@ use crate::bounds::Bounds;
 use crate::config::intake::{Intake, Source};
 use crate::config::snapshot::SnapshotDir;
 use crate::config::{self, Config, ConfigReceiver, Watch};
-use crate::file::{self, follow::Loaded};
+use crate::file::{self, follow};
 use crate::flags::Flags;
 use crate::gateway::{Gateway, Listen, Settings};
 use crate::metrics::Metrics;
@@ -29,7 +29,7 @@ pub async fn run(flags: Flags) -> anyhow::Result<()> {
     let Some(path) = &flags.config else { return serve(&flags, from_api_server(&flags)?).await };
     let loaded = file::follow::load(path)?;
     if flags.check {
-        println!("{}: {} routes, no faults", path.display(), loaded.file.routes.len());
+        println!("{}: {} routes, no faults", path.display(), loaded.config.routes.routes().len());
         return Ok(());
     }
     serve(&flags, from_file(&flags, loaded)).await
@@ -54,12 +54,12 @@ struct Serving {
 
 /// What keeps the config current.
 enum Follow {
-    File(Box<Loaded>),
+    File(Box<follow::Kept>),
     ApiServer,
 }
 
-fn from_file(flags: &Flags, loaded: Loaded) -> Prepared {
-    let file = &loaded.file;
+fn from_file(flags: &Flags, follow::Loaded { config, kept }: follow::Loaded) -> Prepared {
+    let file = &kept.file;
     let listeners = &file.listen;
     let listen = Listen {
         http: listeners.http,
@@ -70,9 +70,9 @@ fn from_file(flags: &Flags, loaded: Loaded) -> Prepared {
         admin: listeners.admin,
         source: flags.source_address,
     };
-    let source = Source::File(loaded.path().to_owned());
+    let source = Source::File(kept.path().to_owned());
     let serving = Serving { listen, bounds: file.bounds.clone(), observability: file.observability.clone() };
-    prepare(loaded.config.clone(), &source, serving, Follow::File(Box::new(loaded)), None)
+    prepare(config, &source, serving, Follow::File(Box::new(kept)), None)
 }
 
 fn from_api_server(flags: &Flags) -> anyhow::Result<Prepared> {
@@ -106,7 +106,7 @@ async fn serve(flags: &Flags, prepared: Prepared) -> anyhow::Result<()> {
     let gateway =
         Gateway::start(settings, receiver.clone(), metrics.clone()).await.context("cannot listen")?;
     let publisher = match follow {
-        Follow::File(loaded) => tokio::spawn(loaded.follow(intake, stop.clone())),
+        Follow::File(kept) => tokio::spawn(kept.follow(intake, stop.clone())),
         Follow::ApiServer => {
             let watch = match watch(flags, &stop).await {
                 Err(error) if receiver.borrow().is_loaded() => {

@@ -1,13 +1,16 @@
 //! The file as it changes: what it says is taken up, and what is wrong with it is reported while the gateway
 //! serves what it has.
 //!
-//! The file and those it names are looked at each second, and at once on SIGHUP. Their bytes are compared, not
-//! their times: that sees a file that was renamed into place and a mounted `ConfigMap` alike. A file that was
+//! The file and those it names are looked at each second, and at once on SIGHUP. Digests of their bytes are compared,
+//! not their times: that sees a file that was renamed into place and a mounted `ConfigMap` alike. A file that was
 //! refused is tried at each look: what it lacks may come by any path, and only its own fault says which.
 
+use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -54,43 +57,62 @@ fn told(path: &Path, faults: &[Fault]) -> String {
     lines.join("\n")
 }
 
-/// A file that is there, with what it says.
+/// A file that was read, with what it says.
 pub struct Loaded {
-    path: PathBuf,
-    bytes: Vec<Vec<u8>>,
-    /// Why the file that is there now was not taken; it is told once.
-    refused: Option<String>,
-    /// The document.
-    pub file: GatewayFile,
     /// What it compiles to.
     pub config: Config,
+    /// What is kept of it, to see that it changes.
+    pub kept: Kept,
 }
+
+/// A file that is followed. What it says of routes, backends and regions is in the config and nowhere else: of ten
+/// thousand routes a second copy is many megabytes.
+pub struct Kept {
+    path: PathBuf,
+    digests: Vec<Digest>,
+    /// Why the file that is there now was not taken; it is told once.
+    refused: Option<String>,
+    /// The document without its large lists.
+    pub file: GatewayFile,
+}
+
+/// SHA-256 of a file; of one that cannot be read, of nothing.
+type Digest = [u8; 32];
 
 /// Reads a file whole: its text, its meaning, and the files that it names.
 pub fn load(path: &Path) -> Result<Loaded, FileError> {
     let text = std::fs::read_to_string(path).map_err(|source| FileError::Io { path: path.into(), source })?;
     let faults = |faults| FileError::Faults { path: path.into(), faults };
-    let file = parse(&text).map_err(faults)?;
+    let mut file = parse(&text).map_err(faults)?;
     let config = build::build(&file, folder(path)).map_err(|found| faults(located(&text, found)))?;
-    let bytes = bytes_of(path, &file);
-    Ok(Loaded { path: path.into(), bytes, refused: None, file, config })
+    let digests = digests_of(path, &file);
+    (file.routes, file.peers) = (Vec::new(), Vec::new());
+    (file.backends, file.priorities) = (BTreeMap::new(), BTreeMap::new());
+    Ok(Loaded { config, kept: Kept { path: path.into(), digests, refused: None, file } })
 }
 
 fn folder(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("."))
 }
 
-/// The bytes of the file and of those it names; of one that cannot be read, none.
-fn bytes_of(path: &Path, file: &GatewayFile) -> Vec<Vec<u8>> {
+/// The digests of the file and of those it names.
+fn digests_of(path: &Path, file: &GatewayFile) -> Vec<Digest> {
     let identity =
         file.identity.iter().flat_map(|files| [&files.certificate, &files.key, &files.authorities]);
     let tls = file.tls.iter().flat_map(|entry| [&entry.certificate, &entry.key]);
     let named = identity.chain(tls).map(|named| folder(path).join(named));
     let paths = std::iter::once(path.to_owned()).chain(named);
-    paths.map(|path| std::fs::read(path).unwrap_or_default()).collect()
+    paths.map(|path| digest(&path).unwrap_or_else(|_| Sha256::new().finalize().into())).collect()
 }
 
-impl Loaded {
+/// In small pieces: the file is looked at each second, and may be large.
+fn digest(path: &Path) -> std::io::Result<Digest> {
+    let (mut file, mut digest) = (File::open(path)?, Sha256::new());
+    std::io::copy(&mut file, &mut digest)?;
+    Ok(digest.finalize().into())
+}
+
+impl Kept {
     /// Where it lies.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -111,18 +133,16 @@ impl Loaded {
     }
 
     fn look(&mut self, intake: &Intake, asked: bool) {
-        let bytes = bytes_of(&self.path, &self.file);
-        let changed = bytes != self.bytes || asked;
+        let digests = digests_of(&self.path, &self.file);
+        let changed = digests != self.digests || asked;
         if !changed && self.refused.is_none() {
             return;
         }
-        self.bytes = bytes;
+        self.digests = digests;
         match load(&self.path).and_then(|loaded| self.same_process(loaded)) {
-            Ok(loaded) => {
-                intake.offer(loaded.config, &[], &Source::File(self.path.clone()));
-                self.file = loaded.file;
-                self.bytes = loaded.bytes;
-                self.refused = None;
+            Ok(Loaded { config, kept }) => {
+                intake.offer(config, &[], &Source::File(self.path.clone()));
+                *self = kept;
             }
             Err(error) => {
                 let told = error.to_string();
@@ -135,8 +155,8 @@ impl Loaded {
     }
 
     /// What a running process cannot change must be as it was.
-    fn same_process(&self, loaded: Self) -> Result<Self, FileError> {
-        let (old, new) = (&self.file, &loaded.file);
+    fn same_process(&self, loaded: Loaded) -> Result<Loaded, FileError> {
+        let (old, new) = (&self.file, &loaded.kept.file);
         let changed = [
             ("region", old.region != new.region),
             ("member", old.member != new.member),

@@ -4,12 +4,13 @@
 //! The order of the rooms is the order of the argument. [`course`] says what truly happens to a region,
 //! [`truth`] what of it is a fault, [`bank`] which scenarios there are; none of them knows a detector.
 //! [`stream`] draws requests and probes from a course, [`detect`] holds the detectors, [`trial`] puts one to
-//! the other, [`figures`] counts and [`stats`] bounds. [`replay`] reads other people's traces.
+//! the other, [`figures`] counts and [`stats`] bounds, [`ideal`] says what no detector can better. [`replay`] reads other people's traces.
 
 pub mod bank;
 pub mod course;
 pub mod detect;
 pub mod figures;
+pub mod ideal;
 pub mod latency;
 pub mod ordinary;
 pub mod plot;

@@ -1,10 +1,11 @@
 //! Figures as people read them: tables in Markdown, and where they go in a document.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use crate::bank::{PROMISED_VOLUME, VOLUMES};
 use crate::figures::{Row, SCOPES};
+use crate::ideal::power;
 use crate::stats::{float, percentile};
 use crate::trial::{Judgement, Outcome};
 use crate::truth::Class;
@@ -99,6 +100,65 @@ pub fn caught_by_volume(outcomes: &[Outcome]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Of the first detector: faults caught by kind and intensity, from `volume` requests a second on.
+#[must_use]
+pub fn caught_by_family(outcomes: &[Outcome], volume: u32) -> String {
+    let mut families: BTreeMap<&str, BTreeMap<u64, Cell>> = BTreeMap::new();
+    let mut columns: BTreeSet<u64> = BTreeSet::new();
+    for (outcome, intensity, delay) in faults(outcomes).filter(|(it, ..)| it.trial.volume >= volume) {
+        columns.insert(tenths(intensity));
+        let (caught, all) =
+            families.entry(outcome.trial.family).or_default().entry(tenths(intensity)).or_default();
+        *all += 1;
+        *caught += u64::from(delay.is_some());
+    }
+    let mut text = "| times the bound |".to_owned();
+    for column in &columns {
+        let _ = write!(text, " {} |", float(*column) / 10.0);
+    }
+    let _ = writeln!(text, "\n|---|{}", "--:|".repeat(columns.len()));
+    for (family, cells) in families {
+        let _ = write!(text, "| {family} |");
+        for column in &columns {
+            let cell = cells.get(column).map(|(caught, all)| format!("{caught} of {all}"));
+            let _ = write!(text, " {} |", cell.unwrap_or_else(|| "–".to_owned()));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// What the best test could catch at 1.1 times the bound, by length and volume.
+#[must_use]
+pub fn best_possible(seconds: &[u64]) -> String {
+    let mut text = "| lasting |".to_owned();
+    for (volume, _) in VOLUMES {
+        let _ = write!(text, " {volume} req/s |");
+    }
+    let _ = writeln!(text, "\n|--:|{}", "--:|".repeat(VOLUMES.len()));
+    for seconds in seconds {
+        let _ = write!(text, "| {seconds} s |");
+        for (volume, _) in VOLUMES {
+            let requests = float(*seconds) * f64::from(*volume);
+            let _ = write!(text, " {:.0} % |", 100.0 * power(requests, 1.1, 0.9));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// How many of the faults at 1.1 times the bound the best test is expected to miss, and the first detector missed, from
+/// `volume` requests a second on; and how many there are.
+#[must_use]
+pub fn missed_near_the_bound(outcomes: &[Outcome], volume: u32) -> (f64, u64, u64) {
+    let near = faults(outcomes)
+        .filter(|(outcome, intensity, _)| tenths(*intensity) == 11 && outcome.trial.volume >= volume);
+    near.fold((0.0, 0, 0), |(expected, missed, all), (outcome, _, delay)| {
+        let requests = outcome.trial.seconds * f64::from(outcome.trial.volume);
+        (expected + 1.0 - power(requests, 1.1, 0.9), missed + u64::from(delay.is_none()), all + 1)
+    })
 }
 
 /// Of the first detector: how long after the hold the alarm came, by intensity, from the promised volume on.

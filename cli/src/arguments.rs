@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use spillway_crds::names::SYSTEM_NAMESPACE;
 
 use crate::check::Check;
+use crate::gameday::Gameday;
 use crate::join::{Join, Unjoin};
 use crate::lifetime;
 use crate::operator::Door;
@@ -50,6 +51,7 @@ pub(crate) enum Command {
     Check(Check),
     /// What would happen if a region became slow, failed or died; changes nothing
     Simulate(What),
+    Gameday(Gameday),
     Join(Join),
     Unjoin(Unjoin),
     /// Keep traffic away from a region for a while; works with the hub down
@@ -180,11 +182,45 @@ mod tests {
             (&["drain", "sz", "--reason", "x", "--for", "2d"], "1s to 24h"),
             (&["credential", "alice", "--for", "91d"], "1s to 90d"),
             (&["simulate", "sz"], "--latency"),
+            (&["gameday", "sz", "--dead"], "--for"),
+            (&["gameday", "sz", "--dead", "--for", "61m"], "1s to 1h"),
+            (&["gameday", "sz", "--dead", "--for", "5m", "--priority", "p"], "cannot be used with"),
+            (&["gameday", "sz", "--errors", "5", "--for", "5m", "--share", "9"], "cannot be used with"),
             (&["simulate", "sz", "--dead", "--errors", "5"], "cannot be used with"),
         ] {
             let all = ["kubectl-spillway"].iter().chain(arguments);
             let error = Cli::try_parse_from(all).err().map(|error| error.to_string()).unwrap_or_default();
             assert!(error.contains(named), "{arguments:?}: {error}");
         }
+    }
+
+    /// From the first page to each flag: everything says what it is, and every command is on the page of commands.
+    #[test]
+    fn the_help_can_be_walked_and_is_written_down() {
+        let page =
+            concat!(include_str!("../../docs/kubectl-spillway.md"), include_str!("../../docs/commands.md"));
+        let mut command = Cli::command();
+        command.build();
+        let mut walked = 0;
+        walk(&command, &mut walked);
+        assert!(walked > 15, "{walked} commands");
+        for command in command.get_subcommands().filter(|command| command.get_name() != "help") {
+            let name = command.get_name();
+            assert!(
+                page.contains(&format!("`{name}")) || page.contains(&format!("spillway {name} ")),
+                "{name}"
+            );
+        }
+    }
+
+    fn walk(command: &clap::Command, walked: &mut usize) {
+        *walked += 1;
+        let name = command.get_name();
+        assert!(command.get_about().is_some(), "{name} says nothing of itself");
+        for argument in command.get_arguments() {
+            assert!(argument.get_help().is_some(), "{name}: {} says nothing of itself", argument.get_id());
+        }
+        assert!(command.clone().render_long_help().to_string().contains("Usage:"), "{name}");
+        command.get_subcommands().filter(|it| it.get_name() != "help").for_each(|it| walk(it, walked));
     }
 }

@@ -7,6 +7,7 @@
 mod arguments;
 mod check;
 mod explain;
+mod gameday;
 mod hub;
 mod join;
 mod lifetime;
@@ -65,6 +66,10 @@ async fn run(cli: Cli) -> Result<ExitCode> {
             let report = hub().await?.report().await?;
             output.print(&simulate::run(&report, &what)?, simulate::Story::table)
         }
+        Command::Gameday(what) => {
+            let well = gameday::run(what, &hub().await?, output).await?;
+            return Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
         Command::Drain(what) => command(Verb::Drain, what.give(), hub(), output).await,
         Command::Pin(what) => command(Verb::Pin, what.give(), hub(), output).await,
         Command::Freeze(what) => command(Verb::Freeze, what.give(), hub(), output).await,
@@ -117,7 +122,7 @@ async fn command(
 ) -> Result<()> {
     let Give { region, priority, reason, lifetime, door } = what;
     let for_seconds = lifetime.map(|lifetime| lifetime.as_secs());
-    let order = Order { command: verb, region, priority, for_seconds, reason };
+    let order = Order { command: verb, region, priority, for_seconds, fault: None, reason };
     let access = Access::of(&door, hub).await?;
     if output == Output::Table {
         eprintln!("{}", meaning(&order));

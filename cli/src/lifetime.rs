@@ -3,11 +3,16 @@
 use std::time::Duration;
 
 use jiff::{Span, SpanRelativeTo};
-use spillway_decide::commands::MAX_LIFETIME;
+use spillway_decide::commands::{MAX_GAMEDAY, MAX_LIFETIME};
 
 /// Of a command: up to a day.
 pub(crate) fn of_command(text: &str) -> Result<Duration, String> {
     bounded(text, MAX_LIFETIME, "24h")
+}
+
+/// Of a game day: up to an hour.
+pub(crate) fn of_gameday(text: &str) -> Result<Duration, String> {
+    bounded(text, MAX_GAMEDAY, "1h")
 }
 
 /// Of a credential: up to 90 days.

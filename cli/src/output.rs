@@ -37,6 +37,11 @@ pub(crate) fn write(text: &str) -> Result<()> {
     }
 }
 
+/// Writes one part of what people watch, in colour.
+pub(crate) fn say(text: &str) -> Result<()> {
+    write(&coloured(text))
+}
+
 /// Verdicts in colour, on a terminal whose user did not say `NO_COLOR`.
 fn coloured(text: &str) -> String {
     let plain =

@@ -43,6 +43,8 @@ pub struct Ordered {
     pub intent: Option<String>,
     /// That it is frozen.
     pub freeze: Option<String>,
+    /// That it plays ill.
+    pub gameday: Option<String>,
 }
 
 /// One region of a priority.

@@ -58,6 +58,12 @@ pub struct About {
     pub software: String,
     /// Its clock now.
     pub now: Time,
+    /// Whether it may play ill on a game day.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub allows_gameday: bool,
+    /// What it plays now, in words; empty if nothing.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub gameday: String,
     /// Its spill links, by the member at the other end.
     pub links: BTreeMap<String, Contact>,
 }

@@ -46,6 +46,7 @@ const THE_FILE_SAYS: [&str; 29] = [
 /// The region gateway of Spillway: proxy, probes and DNS of one member cluster.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "region-gateway", version, about)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Flags {
     /// Kubeconfig of this member's API server; without it, the usual places and the Pod's own account
     #[arg(long, value_name = "PATH")]
@@ -108,6 +109,9 @@ pub struct Flags {
     /// How long to serve on with failing health checks when told to end, so that others notice
     #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(..=600))]
     pub lame_duck_seconds: u64,
+    /// Let operators have this gateway play ill on a game day, for an hour at most: see docs/gamedays.md
+    #[arg(long)]
+    pub allow_gameday: bool,
     #[command(flatten)]
     #[allow(missing_docs, reason = "clap would take it for the program's description")]
     pub bounds: Bounds,

@@ -125,6 +125,9 @@ async fn serve(flags: &Flags, prepared: Prepared) -> anyhow::Result<()> {
         .clone()
         .map(|snapshots| tokio::spawn(snapshots.follow(receiver.clone(), metrics, stop.clone())));
     let traffic = gateway.traffic();
+    if flags.allow_gameday {
+        traffic.allow_gameday();
+    }
     let keeper = snapshots
         .clone()
         .map(|snapshots| tokio::spawn(snapshots.keep_commands(traffic.clone(), stop.clone())));

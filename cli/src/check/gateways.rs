@@ -171,7 +171,7 @@ mod tests {
         let at = |milliseconds| Timestamp::from_millisecond(milliseconds).unwrap();
         let links = links.iter().map(|(member, contact)| ((*member).to_owned(), contact.clone())).collect();
         let now = Time(u64::try_from(NOW + 50 + ahead).unwrap());
-        let about = Some(About { software: OURS.into(), now, links });
+        let about = Some(About { software: OURS.into(), now, links, ..About::default() });
         let report = Report { about, ..Report::default() };
         let told = Told { report, asked: at(NOW), answered: at(NOW + 100), expires: None };
         Asked { member: member.into(), region: format!("r-{member}"), address: "a:1".into(), told: Ok(told) }

@@ -75,6 +75,21 @@ impl Access {
         Ok(Self { credential, first })
     }
 
+    /// The same, but asking only gateways of one region.
+    pub(crate) fn at(&self, region: &str) -> Result<Self> {
+        let of_region = |gateway: &Gateway| gateway.region == region;
+        let first: Vec<Gateway> = self.all().into_iter().filter(of_region).collect();
+        if first.is_empty() {
+            bail!("no gateway of {region} is known: is there a MemberCluster of that region?");
+        }
+        Ok(Self { credential: self.credential.clone(), first })
+    }
+
+    /// In whose name.
+    pub(crate) fn operator(&self) -> &str {
+        &self.credential.operator
+    }
+
     /// What a gateway believes, and what is seen of it on the way.
     pub(crate) async fn inspect(&self, gateway: &Gateway) -> Result<Inspected> {
         gateway.inspect(&self.credential).await

@@ -1,10 +1,10 @@
 //! Giving a command, and seeing that every gateway has it.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 use futures::future::join_all;
 use serde::Serialize;
 use spillway_decide::commands::{Command, Kind, Order, Verb};
@@ -30,6 +30,18 @@ pub(crate) struct Said {
     /// How traffic goes now: it moves in steps.
     priorities: Vec<Effect>,
 }
+
+/// A gateway said no: nothing has begun.
+#[derive(Debug)]
+pub(crate) struct Refused(String);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refused {}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -67,7 +79,9 @@ async fn take(access: &Access, order: &Order) -> Result<Known> {
     for gateway in &access.first {
         match gateway.order(&access.credential, order).await {
             Ok(known) => return Ok(known),
-            Err(Failure::Refused(said)) => bail!("the gateway of {} refuses: {said}", gateway.member),
+            Err(Failure::Refused(said)) => {
+                return Err(Refused(format!("the gateway of {} refuses: {said}", gateway.member)).into());
+            }
             Err(Failure::Unreached(error)) => told.push(format!("{}: {error:#}", gateway.member)),
         }
     }
@@ -164,7 +178,8 @@ pub(crate) fn meaning(order: &Order) -> String {
         Verb::Drain => format!("{region}'s arrivals go to the next region in steps, DNS sends people there"),
         Verb::Pin => format!("{region}'s traffic stays there, whatever the verdict"),
         Verb::Freeze => format!("verdicts on {region} move no traffic; it stays where it is now"),
-        Verb::Undrain | Verb::Unpin | Verb::Unfreeze => {
+        Verb::Gameday => format!("{region} plays ill, and its traffic leaves as if it were"),
+        Verb::Undrain | Verb::Unpin | Verb::Unfreeze | Verb::EndGameday => {
             let (kind, _) = order.command.kind();
             format!("{region} is no longer {}: traffic follows its verdict at once", kind.participle())
         }

@@ -10,6 +10,6 @@ mod tls;
 
 pub(crate) use access::{Access, Door};
 pub(crate) use credential::Gateway;
-pub(crate) use give::{Said, give, meaning};
+pub(crate) use give::{Refused, Said, give, meaning};
 pub(crate) use issue::{Issuing, issue};
 pub(crate) use list::{list, table as commands_table};

@@ -109,6 +109,7 @@ impl Federation {
                 seconds,
                 gateway,
                 what: change.to_string(),
+                change,
             }));
         }
         events

@@ -3,6 +3,7 @@
 //! It changes nothing, and asks no gateway. One gateway a region, steady arrivals, links that work.
 
 mod federation;
+mod foreseen;
 mod wanted;
 
 use std::fmt;
@@ -11,10 +12,13 @@ use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
 use spillway_crds::region_priority::Verdict as Shown;
+use spillway_decide::{Change, commands};
 
 use crate::report::{Priority, Report};
 use crate::table::columns;
 use federation::{Federation, Script};
+pub(crate) use foreseen::Foreseen;
+pub(crate) use wanted::health;
 
 /// Windows are full and everybody has an opinion.
 const WARM_UP: u64 = 30;
@@ -41,7 +45,7 @@ pub(crate) struct What {
 
 #[derive(Args, Clone, Debug)]
 #[group(required = true, multiple = false)]
-struct Fault {
+pub(crate) struct Fault {
     /// Every request takes so long
     #[arg(long, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u64).range(1..=600_000))]
     latency: Option<u64>,
@@ -61,6 +65,13 @@ enum Service {
     Dead,
 }
 
+impl What {
+    /// What a game day would lead to.
+    pub(crate) fn of(region: &str, fault: Fault, priority: Option<String>, seconds: u64) -> Self {
+        Self { region: region.to_owned(), fault, priority, seconds, rate: None }
+    }
+}
+
 impl fmt::Display for Service {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -72,6 +83,19 @@ impl fmt::Display for Service {
 }
 
 impl Fault {
+    /// As gateways play it.
+    pub(crate) fn order(&self, share: Option<u32>) -> commands::Fault {
+        // clap has bounded both.
+        let number =
+            |given: Option<u64>| given.and_then(|given| u32::try_from(given).ok()).unwrap_or_default();
+        commands::Fault {
+            latency_milliseconds: number(self.latency),
+            error_percent: number(self.errors),
+            dead: self.dead,
+            share_percent: share,
+        }
+    }
+
     fn service(&self) -> Service {
         match (self.latency, self.errors) {
             (Some(milliseconds), _) => Service::Latency(milliseconds),
@@ -82,7 +106,7 @@ impl Fault {
 }
 
 /// What would happen, priority by priority.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 pub(crate) struct Story {
     region: String,
     fault: String,
@@ -90,7 +114,7 @@ pub(crate) struct Story {
     priorities: Vec<Course>,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Course {
     priority: String,
@@ -106,6 +130,8 @@ struct Event {
     seconds: f64,
     gateway: String,
     what: String,
+    #[serde(skip)]
+    change: Change,
 }
 
 /// Plays it for every priority that has the region.
@@ -240,6 +266,19 @@ mod tests {
         assert!(when(&timeline, "beijing", "DNS answers chengdu") < degraded + 1.0);
         assert!(when(&timeline, "shenzhen", "Recovering -> Healthy") > 150.0);
         assert!(timeline.iter().all(|event| event.seconds >= 0.0), "what was before is no news");
+    }
+
+    #[test]
+    fn milestones_are_those_of_the_timeline() {
+        let story = run(&report(|_| ()), &what(Service::Latency(4000), 120)).unwrap();
+        let Foreseen { degraded, left, out_of_dns, recovered } = story.foreseen();
+        let all = [degraded, left, out_of_dns, recovered].map(|at| at.unwrap_or_else(|| panic!("{story:?}")));
+        assert!((30.0..33.0).contains(&all[0]) && all[1] >= all[0] && all[2] >= all[0], "{all:?}");
+        assert!(all[3] > 150.0, "{all:?}");
+        assert_eq!(
+            run(&report(|_| ()), &what(Service::Latency(900), 60)).unwrap().foreseen(),
+            Foreseen::default()
+        );
     }
 
     #[test]

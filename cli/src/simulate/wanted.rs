@@ -6,8 +6,7 @@ use spillway_decide as decide;
 use crate::report::{Priority, Region};
 
 pub(super) fn priority(shown: &Priority) -> decide::Priority {
-    let Priority { health, shift, recovery, dns, .. } = shown;
-    let usual = decide::Health::default();
+    let Priority { shift, recovery, dns, .. } = shown;
     decide::Priority {
         enforcement: match shown.enforcement {
             api::Enforcement::Enforce => decide::Enforcement::Enforce,
@@ -18,18 +17,7 @@ pub(super) fn priority(shown: &Priority) -> decide::Priority {
             api::Mode::Local => decide::Mode::Local,
         },
         regions: shown.regions.iter().map(region).collect(),
-        health: decide::Health {
-            hold_seconds: health.hold_seconds,
-            unreachable_hold_seconds: health.unreachable_hold_seconds,
-            window_seconds: health.window_seconds,
-            min_requests: health.min_requests,
-            min_availability_percent: health
-                .min_availability_percent
-                .value()
-                .unwrap_or(usual.min_availability_percent),
-            max_error_percent: health.max_error_percent.value().unwrap_or(usual.max_error_percent),
-            max_latency_p95_milliseconds: health.max_latency_p95_milliseconds,
-        },
+        health: health(shown),
         shift: decide::Shift {
             steps_percent: shift.steps_percent.clone(),
             step_seconds: shift.step_seconds,
@@ -48,6 +36,23 @@ pub(super) fn priority(shown: &Priority) -> decide::Priority {
         },
         witnesses: shown.witnesses.clone(),
         ..decide::Priority::default()
+    }
+}
+
+/// Its bounds.
+pub(crate) fn health(shown: &Priority) -> decide::Health {
+    let (health, usual) = (&shown.health, decide::Health::default());
+    decide::Health {
+        hold_seconds: health.hold_seconds,
+        unreachable_hold_seconds: health.unreachable_hold_seconds,
+        window_seconds: health.window_seconds,
+        min_requests: health.min_requests,
+        min_availability_percent: health
+            .min_availability_percent
+            .value()
+            .unwrap_or(usual.min_availability_percent),
+        max_error_percent: health.max_error_percent.value().unwrap_or(usual.max_error_percent),
+        max_latency_p95_milliseconds: health.max_latency_p95_milliseconds,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Command, Kind, MAX_COMMANDS, MAX_LIFETIME, MAX_SKEW};
+use super::{Command, Kind, MAX_COMMANDS, MAX_SKEW};
 use crate::time::Time;
 
 /// At most one command on each subject (region, kind, priorities), in this order.
@@ -90,5 +90,5 @@ fn is_credible(now: Time, command: &Command) -> bool {
     command.kind != Kind::Unknown
         && command.lives(now)
         && command.issued_at <= now + MAX_SKEW
-        && command.expires_at <= command.issued_at + MAX_LIFETIME
+        && command.expires_at <= command.issued_at + command.longest()
 }

@@ -42,6 +42,10 @@ fn follow(priority: &mut Priority, command: &Command) {
             ordered.freeze = Some(command.to_string());
             return;
         }
+        Kind::Gameday => {
+            ordered.gameday = Some(command.to_string());
+            return;
+        }
         Kind::Unknown => return,
     };
     ordered.intent = Some(command.to_string());
@@ -51,11 +55,11 @@ fn follow(priority: &mut Priority, command: &Command) {
 }
 
 impl Ordered {
-    /// Both in words.
+    /// All in words.
     #[must_use]
     pub fn words(&self) -> String {
-        let each: Vec<&str> =
-            [&self.intent, &self.freeze].into_iter().flatten().map(String::as_str).collect();
+        let all = [&self.intent, &self.freeze, &self.gameday];
+        let each: Vec<&str> = all.into_iter().flatten().map(String::as_str).collect();
         each.join("; ")
     }
 }

@@ -1,5 +1,5 @@
-//! Commands: what a person says at any gateway while the hub cannot be asked. Drain a region, pin it, freeze it;
-//! for a while, and with a reason.
+//! Commands: what a person says at any gateway while the hub cannot be asked. Drain a region, pin it, freeze it, have it
+//! play ill on a game day; for a while, and with a reason.
 //!
 //! All gateways hold the same [`Book`] of them, which they exchange with their reports. A book only ever takes
 //! the later of two commands about the same thing, and forgets each at its end, so that it does not matter in
@@ -7,6 +7,7 @@
 //! [`Book::govern`]; a command never empties an answer.
 
 mod book;
+mod gameday;
 mod govern;
 mod order;
 
@@ -16,6 +17,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub use book::Book;
+pub use gameday::{Fault, MAX_GAMEDAY, Touch, hindrance};
 pub use order::{Order, Refusal, Verb};
 
 use crate::time::Time;
@@ -36,6 +38,8 @@ pub enum Kind {
     Pin,
     /// Whatever verdicts say of it, its traffic stays where it is now.
     Freeze,
+    /// On a game day: its own gateways treat its own arrivals as if it were ill.
+    Gameday,
     /// A newer gateway's word that this one does not know; it is not kept.
     #[default]
     Unknown,
@@ -48,6 +52,7 @@ impl<'de> Deserialize<'de> for Kind {
             "Drain" => Self::Drain,
             "Pin" => Self::Pin,
             "Freeze" => Self::Freeze,
+            "Gameday" => Self::Gameday,
             _ => Self::Unknown,
         })
     }
@@ -61,6 +66,7 @@ impl Kind {
             Self::Drain => "drained",
             Self::Pin => "pinned",
             Self::Freeze => "frozen",
+            Self::Gameday => "on a game day",
             Self::Unknown => "under an unknown command",
         }
     }
@@ -74,6 +80,9 @@ pub struct Command {
     pub id: String,
     /// What is wanted.
     pub kind: Kind,
+    /// With a game day: what its gateways do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
     /// Of which region.
     pub region: String,
     /// For which priority; none: for all of them.
@@ -104,6 +113,15 @@ impl Command {
         (self.issued_at, &self.id)
     }
 
+    /// How long one of its kind may last.
+    #[must_use]
+    pub const fn longest(&self) -> Duration {
+        match self.kind {
+            Kind::Gameday if !self.revoked => MAX_GAMEDAY,
+            _ => MAX_LIFETIME,
+        }
+    }
+
     /// Whether it has not ended.
     #[must_use]
     pub fn lives(&self, now: Time) -> bool {
@@ -124,7 +142,8 @@ impl fmt::Display for Command {
         if self.revoked {
             return write!(formatter, "no longer {}, says {by}: {reason}", kind.participle());
         }
-        write!(formatter, "{} by {by} until {}: {reason}", kind.participle(), expires_at.rfc3339())
+        let fault = self.fault.map(|fault| format!(", it {fault},")).unwrap_or_default();
+        write!(formatter, "{}{fault} by {by} until {}: {reason}", kind.participle(), expires_at.rfc3339())
     }
 }
 

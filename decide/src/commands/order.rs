@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Book, Command, Kind, MAX_COMMANDS, MAX_LIFETIME};
+use super::{Book, Command, Fault, Kind, MAX_COMMANDS, MAX_GAMEDAY, MAX_LIFETIME};
 use crate::priority::Priority;
 use crate::time::Time;
 
@@ -27,6 +27,10 @@ pub enum Verb {
     Freeze,
     /// End a freeze.
     Unfreeze,
+    /// Its own gateways play ill.
+    Gameday,
+    /// They are well again.
+    EndGameday,
 }
 
 impl Verb {
@@ -40,6 +44,8 @@ impl Verb {
             Self::Unpin => (Kind::Pin, false),
             Self::Freeze => (Kind::Freeze, true),
             Self::Unfreeze => (Kind::Freeze, false),
+            Self::Gameday => (Kind::Gameday, true),
+            Self::EndGameday => (Kind::Gameday, false),
         }
     }
 }
@@ -58,6 +64,9 @@ pub struct Order {
     /// For so many seconds, 1 to 86400. What ends a command needs none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub for_seconds: Option<u64>,
+    /// With `Gameday`, and only then: what its gateways do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
     /// Why: 1 to 256 characters on one line.
     pub reason: String,
 }
@@ -83,6 +92,27 @@ pub enum Refusal {
     /// Nothing would be left.
     #[error("region: draining {0:?} would leave no region of RegionPriority {1:?} that traffic may go to")]
     NothingLeft(String, String),
+    /// A fault that is none, or where none belongs.
+    #[error(
+        "fault: with Gameday exactly one of latencyMilliseconds (1 to 60000, with sharePercent 1 to 100), errorPercent (1 to \
+         100) and dead (without a priority) is required, and with nothing else"
+    )]
+    Fault,
+    /// A game day that lasts too long.
+    #[error("forSeconds: 1 to {max} seconds are required of a game day", max = MAX_GAMEDAY.as_secs())]
+    GamedayLifetime,
+    /// One at a time.
+    #[error("a game day is under way: {0} is {1}")]
+    GamedayTaken(String, String),
+    /// Not with this gateway.
+    #[error("the gateway of {0} does not allow game days: it runs without --allow-gameday")]
+    GamedayOff(String),
+    /// Only the region's own gateways know how it is.
+    #[error("region: a game day of {0:?} is ordered at a gateway of that region; this one is of {1:?}")]
+    GamedayElsewhere(String, String),
+    /// It would not be safe.
+    #[error("no game day now: {0}")]
+    Gameday(String),
     /// Too many.
     #[error("{MAX_COMMANDS} commands are held, which is as many as may be: wait until one ends")]
     Full,
@@ -103,6 +133,7 @@ impl Book {
         let command = |nth: usize, priority: Option<String>, lifetime: Duration| Command {
             id: format!("{via}-{}-{nth}", issued_at.0),
             kind,
+            fault: order.fault,
             region: order.region.clone(),
             priority,
             reason: order.reason.trim().to_owned(),
@@ -114,6 +145,7 @@ impl Book {
         };
         let made: Vec<Command> = if begins {
             self.check_drain(now, order, priorities)?;
+            self.check_alone(now, kind)?;
             let lifetime = Duration::from_secs(order.for_seconds.unwrap_or_default());
             vec![command(0, order.priority.clone(), lifetime)]
         } else {
@@ -145,6 +177,14 @@ impl Book {
             subjects.extend(own.filter(|known| known.priority.is_some()).map(|known| known.priority.clone()));
         }
         subjects
+    }
+
+    /// A second game day is refused, whoever's and wherever it is.
+    fn check_alone(&self, now: Time, kind: Kind) -> Result<(), Refusal> {
+        match self.gameday(now).filter(|_| kind == Kind::Gameday) {
+            Some(known) => Err(Refusal::GamedayTaken(known.region.clone(), known.to_string())),
+            None => Ok(()),
+        }
     }
 
     /// A drain that no priority could follow is refused. Of several it is followed where it can be.
@@ -190,15 +230,32 @@ fn check(order: &Order, priorities: &BTreeMap<String, Priority>) -> Result<(), R
     let (_, begins) = order.command.kind();
     match order.for_seconds {
         Some(_) if !begins => return Err(Refusal::NoLifetime),
+        seconds if order.command == Verb::Gameday => {
+            let most = MAX_GAMEDAY.as_secs();
+            if !seconds.is_some_and(|seconds| (1..=most).contains(&seconds)) {
+                return Err(Refusal::GamedayLifetime);
+            }
+        }
         Some(seconds) if (1..=MAX_LIFETIME.as_secs()).contains(&seconds) => {}
         None if !begins => {}
         _ => return Err(Refusal::Lifetime),
     }
+    check_fault(order)?;
     let reason = order.reason.trim();
     if reason.is_empty() || reason.chars().count() > MAX_REASON || reason.chars().any(char::is_control) {
         return Err(Refusal::Reason);
     }
     Ok(())
+}
+
+fn check_fault(order: &Order) -> Result<(), Refusal> {
+    let sound = match order.fault {
+        Some(fault) if order.command == Verb::Gameday => {
+            fault.is_sound() && !(fault.dead && order.priority.is_some())
+        }
+        fault => fault.is_none() && order.command != Verb::Gameday,
+    };
+    if sound { Ok(()) } else { Err(Refusal::Fault) }
 }
 
 fn listed(names: &[&str]) -> String {

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::priority::{Intent, Priority, PriorityRegion};
 
+const SLOW: Fault = Fault { latency_milliseconds: 4000, error_percent: 0, dead: false, share_percent: None };
 const NOW: Time = Time(1_790_000_000_000);
 
 fn priorities() -> BTreeMap<String, Priority> {
@@ -25,6 +26,7 @@ fn order(command: Verb, region: &str, priority: Option<&str>) -> Order {
         region: region.to_owned(),
         priority: priority.map(ToOwned::to_owned),
         for_seconds: begins.then_some(600),
+        fault: (command == Verb::Gameday).then_some(SLOW),
         reason: "maintenance".to_owned(),
     }
 }
@@ -194,6 +196,64 @@ fn a_full_book_does_not_keep_a_drain_of_one_priority_from_ending() {
     let unknown = format!("r{MAX_COMMANDS}");
     assert_eq!(say(&mut book, after(1), &order(Verb::Undrain, &unknown, None)), Err(Refusal::Full));
     assert_eq!(say(&mut book, after(1), &order(Verb::Freeze, "r0", None)), Err(Refusal::Full));
+}
+
+#[test]
+fn one_game_day_at_a_time_moves_no_intent_and_ends_within_the_hour() {
+    let mut book = Book::default();
+    let made = say(&mut book, NOW, &order(Verb::Gameday, "a", None)).unwrap();
+    assert_eq!(
+        made[0].to_string(),
+        "on a game day, it adds 4000 ms to 100 % of its arrivals, by alice until 2026-09-21T14:23:20Z: maintenance"
+    );
+    assert_eq!(intent(&book, NOW, "all", "a"), Intent::Auto);
+    let priorities = priorities();
+    assert!(book.govern("all", &priorities["all"], NOW).orders["a"].words().starts_with("on a game day"));
+    for region in ["a", "b"] {
+        let second = say(&mut book, after(1), &order(Verb::Gameday, region, None)).unwrap_err();
+        assert!(second.to_string().starts_with("a game day is under way: a is on a game day"), "{second}");
+    }
+    let mut apart = Book::default();
+    let later = say(&mut apart, after(1), &order(Verb::Gameday, "b", None)).unwrap();
+    book.merge(after(1), &later);
+    apart.merge(after(1), &made);
+    for book in [&book, &apart] {
+        assert_eq!(book.gameday(after(1)).map(|it| it.region.as_str()), Some("a"), "the earlier one counts");
+    }
+    say(&mut book, after(2), &order(Verb::EndGameday, "a", None)).unwrap();
+    say(&mut book, after(2), &order(Verb::EndGameday, "b", None)).unwrap();
+    assert_eq!(book.gameday(after(2)), None);
+    let mut forged = made[0].clone();
+    forged.expires_at = after(3601);
+    assert_eq!(Book::default().merge(NOW, &[forged]), [], "nobody may begin one for longer");
+}
+
+#[test]
+fn bad_game_days_name_the_field() {
+    let with = |change: fn(&mut Order)| {
+        let mut order = order(Verb::Gameday, "a", None);
+        change(&mut order);
+        order
+    };
+    for (order, named) in [
+        (with(|order| order.fault = None), "fault: "),
+        (with(|order| order.fault = Some(Fault::default())), "fault: "),
+        (
+            with(|order| {
+                order.fault = Some(Fault { dead: true, ..Fault::default() });
+                order.priority = Some("all".into());
+            }),
+            "fault: ",
+        ),
+        (with(|order| order.command = Verb::Drain), "fault: "),
+        (with(|order| order.for_seconds = Some(3601)), "forSeconds: 1 to 3600"),
+        (with(|order| order.for_seconds = None), "forSeconds: 1 to 3600"),
+    ] {
+        let refusal = say(&mut Book::default(), NOW, &order).unwrap_err().to_string();
+        assert!(refusal.contains(named), "{order:?}: {refusal}");
+    }
+    let newer: Command = serde_json::from_str(r#"{"kind": "Gameday", "fault": {"packetLoss": 3}}"#).unwrap();
+    assert!(!newer.fault.unwrap().is_sound(), "a fault of a newer gateway does nothing here");
 }
 
 fn any_command() -> impl Strategy<Value = Command> {

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use http::header::USER_AGENT;
 use http::uri::PathAndQuery;
-use http::{Request, Response, StatusCode, Uri};
+use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use spillway_decide::redirects::Scheme;
 use spillway_decide::routes::Route;
@@ -14,7 +15,7 @@ use crate::body::Body;
 use crate::seen::Record;
 use crate::serve::Arrived;
 use crate::serve::guard::{Conversation, Refusal};
-use crate::traffic::{Arrival, Destination};
+use crate::traffic::{Arrival, Destination, PROBE_AGENT};
 
 impl Proxy {
     /// Serves one request of a client. `conversation` is what the guard of an HTTP/1.1 connection has to say.
@@ -44,7 +45,7 @@ impl Proxy {
         }
         if let Some(own) = request.uri().path().strip_prefix(WELL_KNOWN) {
             record.not_traffic();
-            return self.own_path(own);
+            return self.own_path(own, request.headers());
         }
         let Ok(origin) = Origin::of_client(&request, arrived.client.ip(), arrived.scheme, &self.inner.bounds)
         else {
@@ -89,8 +90,17 @@ impl Proxy {
         self.inner.traffic.destination(priority, &route.id, exchange.origin.client, spill_allowed)
     }
 
-    fn own_path(&self, path: &str) -> Response<Body> {
+    /// Other regions' gateways alone are to find nobody: a load balancer before this one must not take it out.
+    fn plays_dead_for(&self, headers: &HeaderMap) -> bool {
+        let asks = headers.get(USER_AGENT).is_some_and(|agent| agent.as_bytes() == PROBE_AGENT.as_bytes());
+        asks && self.inner.traffic.plays_dead()
+    }
+
+    fn own_path(&self, path: &str, headers: &HeaderMap) -> Response<Body> {
         match path {
+            "healthz" if self.plays_dead_for(headers) => {
+                answer::unavailable("on a game day this region plays dead")
+            }
             "healthz" if self.is_ready() => answer::text(StatusCode::OK, "ok"),
             "healthz" if self.inner.draining.is_cancelled() => answer::unavailable("draining"),
             "healthz" => answer::unavailable("no configuration is loaded yet"),

@@ -6,6 +6,7 @@ use http::header::HOST;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use spillway_decide::balance::Class;
+use spillway_decide::commands::Touch;
 use spillway_decide::routes::Route;
 
 use super::attempts::{Journey, keep};
@@ -31,6 +32,8 @@ pub(super) enum Unserved {
     Failed(String),
     /// The one asked was too slow.
     TimedOut,
+    /// Somebody plays that nobody answers.
+    Gameday,
     /// The client did not send what it had begun.
     Client(Refusal),
 }
@@ -42,6 +45,7 @@ impl Unserved {
             Self::Full => "the backend takes no more requests at a time",
             Self::Failed(_) => "the backend did not answer",
             Self::TimedOut => "the backend did not answer in time",
+            Self::Gameday => "a game day",
             Self::Client(refusal) => refusal.message,
         }
     }
@@ -55,7 +59,13 @@ impl Proxy {
         record.served(if spilled { Served::HereForOther } else { Served::Here });
         let flight =
             route.priority.as_ref().map(|priority| self.inner.traffic.begin(priority, &route.id, &arrival));
+        let touched = self.touched(route, &arrival);
+        if let Touch::Hold(pause) = touched {
+            // Boxed: rare, and it would make every request's future larger.
+            Box::pin(tokio::time::sleep(pause)).await;
+        }
         let outcome = match self.inner.upstreams.pool(config, &route.backend) {
+            _ if touched == Touch::Fail => Err(Unserved::Gameday),
             Some(pool) => self.ask(&pool, route, origin, request, &upload, record).await,
             None => Err(Unserved::NoEndpoint),
         };
@@ -75,6 +85,15 @@ impl Proxy {
             outcome.unwrap_or_else(|unserved| self.apologise(&route.id, &unserved, spilled, record));
         self.finish_response(&mut response, config, route, origin, route.stripped_prefix());
         response
+    }
+
+    /// On a game day: what it is held for is part of its latency, as a slow backend's would be. Only our own
+    /// arrivals: who came from another region has nothing to do with it.
+    fn touched(&self, route: &Route, arrival: &Arrival) -> Touch {
+        match &route.priority {
+            Some(priority) if *arrival == Arrival::Local => self.inner.traffic.touch(priority),
+            _ => Touch::Nothing,
+        }
     }
 
     async fn ask(
@@ -140,6 +159,7 @@ impl Proxy {
         record.refused(unserved.as_str());
         let mut response = match unserved {
             Unserved::Client(refusal) => return answer::refused(*refusal),
+            Unserved::Gameday => answer::unavailable("spillway: on a game day this region plays ill"),
             Unserved::NoEndpoint => answer::unavailable("spillway: no endpoint of this backend is ready"),
             Unserved::Full => answer::unavailable("spillway: this backend takes no more requests at a time"),
             Unserved::Failed(_) => {

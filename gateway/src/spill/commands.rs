@@ -68,7 +68,11 @@ fn take(traffic: &Traffic, operator: &str, order: &Order) -> Response<Body> {
         Ok(made) => Known::of(traffic, made),
         Err(refusal) => {
             let status = match refusal {
-                Refusal::NothingLeft(..) | Refusal::Full => StatusCode::CONFLICT,
+                Refusal::NothingLeft(..)
+                | Refusal::Full
+                | Refusal::Gameday(_)
+                | Refusal::GamedayOff(_)
+                | Refusal::GamedayTaken(..) => StatusCode::CONFLICT,
                 _ => StatusCode::BAD_REQUEST,
             };
             answer::text(status, &format!("spillway: {refusal}"))

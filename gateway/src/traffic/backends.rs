@@ -63,8 +63,10 @@ async fn ask(traffic: &Traffic, config: &Config, name: &str, round: usize) {
     }
     let sent = traffic.inner.clock.now();
     let bound = priority.health.latency_bound();
+    let spoiled = traffic.spoils_probes(name, bound);
     let probe = |(route, target): (String, Option<Target>)| async move {
         let ok = match target {
+            Some(_) if spoiled => false,
             Some(target) => answers(&target, bound).await,
             None => false,
         };

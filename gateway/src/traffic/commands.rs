@@ -2,17 +2,20 @@
 //!
 //! Nothing here asks a hub or an API server. Who may give one is the listener's to know; see `crate::spill`.
 
-use spillway_decide::commands::{Command, Order, Refusal};
+use spillway_decide::commands::{Command, Order, Refusal, Verb};
 
 use super::Traffic;
+use crate::config::Config;
 
 impl Traffic {
     /// Takes an order of the person `by`; gives the commands that it became.
     pub fn order(&self, by: &str, order: &Order) -> Result<Vec<Command>, Refusal> {
         let config = self.inner.config.borrow().clone();
         let via = config.identity.member.as_str();
-        let taken =
-            self.inner.book.lock().order(self.inner.clock.now(), (by, via), order, &config.priorities);
+        let taken = self.check(&config, order).and_then(|()| {
+            let now = self.inner.clock.now();
+            self.inner.book.lock().order(now, (by, via), order, &config.priorities)
+        });
         match &taken {
             Ok(made) => {
                 log("command taken", made);
@@ -21,6 +24,15 @@ impl Traffic {
             Err(refusal) => tracing::warn!(by, ?order, %refusal, "command refused"),
         }
         taken
+    }
+
+    /// What is not the book's to know.
+    fn check(&self, config: &Config, order: &Order) -> Result<(), Refusal> {
+        if order.command != Verb::Gameday {
+            return Ok(());
+        }
+        let book = self.inner.book.lock().clone();
+        self.check_gameday(config, &book, order)
     }
 
     /// The commands that have not ended, the revoked ones included.

@@ -14,6 +14,7 @@ mod contacts;
 mod doors;
 mod exchange;
 mod flight;
+mod gameday;
 mod inbox;
 mod ledger;
 mod live;
@@ -41,10 +42,12 @@ use crate::config::ConfigReceiver;
 use crate::mtls::{CallerIdentity, PeerClient};
 use clock::Clock;
 use contacts::Contacts;
+use gameday::Gameday;
 use inbox::Inbox;
 use live::Live;
 
 pub use flight::InFlight;
+pub(crate) use probe::AGENT_NAME as PROBE_AGENT;
 
 /// Where a request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +87,7 @@ struct Inner {
     lives: RwLock<BTreeMap<String, Arc<Live>>>,
     inbox: Mutex<Inbox>,
     contacts: Mutex<Contacts>,
+    gameday: Gameday,
     /// What people commanded.
     book: Mutex<Book>,
     /// Counts its changes.
@@ -119,6 +123,7 @@ impl Traffic {
             lives: RwLock::default(),
             inbox: Mutex::default(),
             contacts: Mutex::default(),
+            gameday: Gameday::default(),
             book: Mutex::default(),
             commands_changed: watch::Sender::new(0),
             news: Notify::new(),

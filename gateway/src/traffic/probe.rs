@@ -13,7 +13,9 @@ use crate::body;
 use crate::config::Protocol;
 use crate::mtls::tcp;
 
-const AGENT: HeaderValue = HeaderValue::from_static("spillway-probe");
+/// Whom gateways ask as.
+pub(crate) const AGENT_NAME: &str = "spillway-probe";
+const AGENT: HeaderValue = HeaderValue::from_static(AGENT_NAME);
 
 /// Asks `address` for `path` as `host`, from `source`. The caller sets the deadline.
 pub(super) async fn get(

@@ -53,7 +53,8 @@ impl Traffic {
         let contacts = self.inner.contacts.lock();
         let link = |peer: &Peer| (peer.member.clone(), contacts.of(now, &peer.member, &peer.region));
         let links = config.other_peers().map(link).collect();
-        About { software: env!("CARGO_PKG_VERSION").to_owned(), now, links }
+        let (allows_gameday, gameday) = (self.allows_gameday(), self.gameday());
+        About { software: env!("CARGO_PKG_VERSION").to_owned(), now, allows_gameday, gameday, links }
     }
 
     /// `/debug/state`, but for `ready` and the rest of the gateway's counters, which are the caller's to add.
@@ -79,7 +80,7 @@ impl Traffic {
         }
     }
 
-    fn each<T>(&self, part: impl Fn(&PriorityReport) -> T) -> BTreeMap<String, T> {
+    pub(super) fn each<T>(&self, part: impl Fn(&PriorityReport) -> T) -> BTreeMap<String, T> {
         let lives = self.inner.lives.read().clone();
         lives
             .into_iter()

@@ -83,6 +83,7 @@ impl Traffic {
                 urgent = true;
             }
         }
+        self.play(config, &book);
         self.inner.counters.steps.fetch_add(1, Ordering::Relaxed);
         if urgent {
             self.inner.urgent.send_modify(|count| *count += 1);

@@ -20,10 +20,15 @@ use crate::support::program::{PATIENCE, Program};
 use crate::support::{PRIORITY, api_server, backend, eventually};
 use crate::traffic::{Federation, REGIONS, answered};
 
-const OPERATOR: &str = "spiffe://fed/operator/alice";
+pub(crate) const OPERATOR: &str = "spiffe://fed/operator/alice";
 
 /// Says something to the gateway of `region` as whom the certificate names.
-async fn say(federation: &Federation, region: &str, identity: &str, order: &Value) -> (StatusCode, String) {
+pub(crate) async fn say(
+    federation: &Federation,
+    region: &str,
+    identity: &str,
+    order: &Value,
+) -> (StatusCode, String) {
     let mut config = Config::empty("-", "-");
     config.credentials = Some(Arc::new(federation.authority.issue(identity)));
     let client = PeerClient::new(config::channel(config).1, None);
@@ -161,7 +166,7 @@ async fn a_restart_alone_keeps_what_was_commanded() {
 }
 
 /// What an operator reads at the gateway of `region`.
-async fn report(federation: &Federation, region: &str, identity: &str) -> Report {
+pub(crate) async fn report(federation: &Federation, region: &str, identity: &str) -> Report {
     let mut config = Config::empty("-", "-");
     config.credentials = Some(Arc::new(federation.authority.issue(identity)));
     let client = PeerClient::new(config::channel(config).1, None);

@@ -12,6 +12,7 @@ mod corpus;
 mod dns;
 mod emptied;
 mod faults;
+mod gameday;
 mod grpc;
 mod hops;
 mod life;

@@ -112,7 +112,7 @@ impl Federation {
 }
 
 /// Steady clients of one front door, until they are aborted.
-fn clients(address: SocketAddr) -> JoinSet<()> {
+pub(crate) fn clients(address: SocketAddr) -> JoinSet<()> {
     let mut clients = JoinSet::new();
     for _ in 0..4 {
         clients.spawn(async move {

@@ -133,7 +133,7 @@ impl Federation {
     /// Alice says something.
     pub(crate) fn order(&mut self, command: Verb, region: &str, for_seconds: Option<u64>) {
         let (region, reason) = (region.to_owned(), "a test".to_owned());
-        let order = Order { command, region, priority: None, for_seconds, reason };
+        let order = Order { command, region, priority: None, for_seconds, fault: None, reason };
         let priorities = [("p".to_owned(), self.priority.clone())].into();
         let taken = self.book.order(Time(EPOCH + self.now), ("alice", "m"), &order, &priorities);
         taken.expect("a good order");

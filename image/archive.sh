@@ -3,6 +3,8 @@
 # that `docker load`, `kind load image-archive`, `ctr images import` and `skopeo copy oci-archive:` all take it. The same input
 # makes the same bytes.
 #   image/archive.sh PROGRAM_FILE NAME:TAG ARCHITECTURE OUTPUT.tar
+#   PAPERS    a directory with its sbom.cdx.json and licences.txt, if there is one (image/papers.sh)
+#   REVISION  the commit that it was made of, for a label
 set -euo pipefail
 [ $# = 4 ] || { echo "usage: image/archive.sh PROGRAM_FILE NAME:TAG ARCHITECTURE OUTPUT.tar" >&2; exit 2; }
 program=$1 name=$2 architecture=$3 output=$4
@@ -14,11 +16,19 @@ pack() { tar -C "$1" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner 
 sum() { sha256sum "$1" | cut -d' ' -f1; }
 blob() { local sum; sum=$(sum "$1"); cp "$1" "$work/image/blobs/sha256/$sum"; echo "$sum"; }
 
+title=$(basename "$program")
+labels="\"org.opencontainers.image.title\":\"$title\",\"org.opencontainers.image.description\":\"Spillway: $title\""
+labels+=",\"org.opencontainers.image.version\":\"${name##*:}\",\"org.opencontainers.image.licenses\":\"Apache-2.0\""
+[ -z "${REVISION:-}" ] || labels+=",\"org.opencontainers.image.revision\":\"$REVISION\""
+
 mkdir -p "$work/root/etc/ssl/certs" "$work/root/tmp" "$work/image/blobs/sha256"
 chmod 1777 "$work/root/tmp"
-install -m 755 "$program" "$work/root/$(basename "$program")"
+install -m 755 "$program" "$work/root/$title"
 install -m 644 "$roots" "$work/root/etc/ssl/certs/ca-certificates.crt"
 printf 'nobody:x:65532:65532:nobody:/:/sbin/nologin\n' >"$work/root/etc/passwd"
+if [ -n "${PAPERS:-}" ]; then
+  install -D -m 644 -t "$work/root/usr/share/doc/$title" "$PAPERS/sbom.cdx.json" "$PAPERS/licences.txt"
+fi
 # A release is static. A development build is not: it brings its libraries, and is for trying things only.
 if ldd "$program" >/dev/null 2>&1; then
   for library in $(ldd "$program" | grep -o '/[^ ]*'); do install -D "$library" "$work/root$library"; done
@@ -27,7 +37,7 @@ pack "$work/root" "$work/layer.tar"
 layer=$(blob "$work/layer.tar")
 
 cat >"$work/config.json" <<JSON
-{"architecture":"$architecture","os":"linux","created":"1970-01-01T00:00:00Z","config":{"User":"65532:65532","WorkingDir":"/","Entrypoint":["/$(basename "$program")"],"Labels":{"org.opencontainers.image.title":"$(basename "$program")","org.opencontainers.image.licenses":"Apache-2.0"}},"rootfs":{"type":"layers","diff_ids":["sha256:$layer"]},"history":[{"created":"1970-01-01T00:00:00Z","created_by":"image/archive.sh"}]}
+{"architecture":"$architecture","os":"linux","created":"1970-01-01T00:00:00Z","config":{"User":"65532:65532","WorkingDir":"/","Entrypoint":["/$title"],"Labels":{$labels}},"rootfs":{"type":"layers","diff_ids":["sha256:$layer"]},"history":[{"created":"1970-01-01T00:00:00Z","created_by":"image/archive.sh"}]}
 JSON
 config=$(blob "$work/config.json")
 size() { stat -c %s "$work/image/blobs/sha256/$1"; }

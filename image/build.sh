@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# `make image`: static programs, an image from nothing for each, and its size. Where Docker runs, they are loaded into it.
+# `make image`: static programs, an image from nothing for each, checked, and its size. Where Docker runs, they are loaded into it.
 #   TAG       of the images (default: the workspace's version)
 #   REGISTRY  before their names, as `image.registry` of the chart
-#   TARGET    Rust's target (default: this machine's, with musl)
+#   TARGET    Rust's target (default: this machine's, with musl); aarch64-unknown-linux-musl makes images for arm64 anywhere
 #   OUTPUT    where the archives go
+#   PAPERS=0  leaves out bills of materials and licences, and the checks
 set -euo pipefail
 cd "$(dirname "$0")/.."
 machine=$(uname -m)
@@ -14,18 +15,29 @@ OUTPUT=${OUTPUT:-$CARGO_TARGET_DIR/images}
 programs=(spillway-controller region-gateway kubectl-spillway)
 case $TARGET in x86_64-*) architecture=amd64 ;; aarch64-*) architecture=arm64 ;; *) architecture=${TARGET%%-*} ;; esac
 
+build=(cargo build)
 compiler=CC_${TARGET//-/_}
 if [[ $TARGET == *-musl ]]; then
   command -v rustup >/dev/null && rustup target add "$TARGET"
-  [ -n "${!compiler:-}" ] || { command -v musl-gcc >/dev/null && export "$compiler=musl-gcc"; } ||
+  if [[ $TARGET != "$machine"-* && -z ${!compiler:-} ]]; then # C and a linker for the other machine
+    command -v cargo-zigbuild >/dev/null ||
+      { echo "make: 'cargo-zigbuild' is not on PATH: install it with zig (pip install cargo-zigbuild ziglang), or set $compiler"; exit 1; }
+    build=(cargo zigbuild)
+  fi
+  [ "${build[1]}" = zigbuild ] || [ -n "${!compiler:-}" ] || { command -v musl-gcc >/dev/null && export "$compiler=musl-gcc"; } ||
     { echo "make: 'musl-gcc' is not on PATH: install musl-tools (Debian), or set $compiler"; exit 1; }
 fi
-cargo build --locked --profile image --target "$TARGET" "${programs[@]/#/--package=}"
+"${build[@]}" --locked --profile image --target "$TARGET" "${programs[@]/#/--package=}"
+[ "${PAPERS:-1}" = 0 ] || image/papers.sh "$TARGET" "$OUTPUT/papers-$architecture" "${programs[@]}"
+REVISION=$(git rev-parse HEAD 2>/dev/null || true); export REVISION
+
 for program in "${programs[@]}"; do
-  file=$CARGO_TARGET_DIR/$TARGET/image/$program
   archive=$OUTPUT/$program-$TAG-$architecture.tar
   name=${REGISTRY:+${REGISTRY%/}/}$program:$TAG
-  image/archive.sh "$file" "$name" "$architecture" "$archive"
-  echo "$name: $(($(stat -c %s "$archive") / 1024)) KiB, $archive"
-  if docker version >/dev/null 2>&1; then docker load -q -i "$archive"; fi
+  papers=$([ "${PAPERS:-1}" = 0 ] || echo "$OUTPUT/papers-$architecture/$program")
+  PAPERS=$papers image/archive.sh "$CARGO_TARGET_DIR/$TARGET/image/$program" "$name" "$architecture" "$archive"
+  # Another machine's image would take the name of this one's.
+  if [[ $TARGET == "$machine"-* ]] && docker version >/dev/null 2>&1; then docker load -q -i "$archive" >/dev/null; fi
+  [ -z "$papers" ] || image/check.sh "$archive" "$program" "$name"
+  echo "  $archive"
 done

@@ -16,7 +16,7 @@ use spillway_e2e::world::{Options, World, wait_until};
 const MEMBER: &str = "member.enabled=true,member.name=sz-1,member.region=shenzhen";
 
 /// Values that must be taken.
-const GOOD: [&str; 8] = [
+const GOOD: [&str; 9] = [
     "hub.enabled=true",
     "hub.enabled=true,hub.replicas=1,hub.federation=gov.example,hub.profiling=true,hub.extraArgs={--trace-timeline=/tmp/t}",
     "member.enabled=true,member.name=sz-1,member.region=shenzhen",
@@ -25,10 +25,11 @@ const GOOD: [&str; 8] = [
     "member.enabled=true,member.name=sz-1,member.region=shenzhen,member.dns.exposure=None,member.replicas=1,crds.install=false,ingressClass.create=false,member.listenAddress=0.0.0.0,member.lameDuckSeconds=0",
     "member.enabled=true,member.name=sz-1,member.region=shenzhen,member.hubAccess.create=true,member.hubPolicy.enabled=true,member.https=true,member.tlsSecretNamespaces={default},member.defaultCertificate=default/web,image.registry=registry.example.com/spillway/,image.tag=v9,image.pullSecrets={pull},member.service.loadBalancerClass=example.com/lb,member.podLabels.team=edge,member.podAnnotations.note=yes",
     "hub.enabled=true,hub.inPlace=true,member.enabled=true,member.name=sz-1,member.region=shenzhen,monitoring.serviceMonitor=true,monitoring.prometheusRule=true,monitoring.dashboard=true,monitoring.labels.release=prometheus,crds.keep=false",
+    "hub.enabled=true,hub.inPlace=true,hub.egress.limited=true,hub.egress.apiServers={192.0.2.0/24,2001:db8::/48},hub.egress.peers={198.51.100.7/32},member.enabled=true,member.name=sz-1,member.region=shenzhen,member.egress.limited=true,member.egress.apiServers={192.0.2.1/32},member.egress.apiServerPorts={8443},member.egress.peers={198.51.100.0/24},member.egress.extra[0].ports[0].port=4318",
 ];
 
 /// Values that must be refused, and what the message names.
-const BAD: [(&str, &str); 13] = [
+const BAD: [(&str, &str); 16] = [
     ("member.enabled=true,member.name=a,member.region=b,member.https=true", "member.tlsSecretNamespaces"),
     ("hub.enabled=false", "nothing to install"),
     ("member.enabled=true", "/member/name"),
@@ -44,6 +45,9 @@ const BAD: [(&str, &str); 13] = [
         "/member/tlsSecretNamespaces",
     ),
     ("member.enabled=true,member.name=a,member.region=b,hub.inPlace=true", "hub.inPlace"),
+    ("hub.enabled=true,hub.egress.limited=true", "hub.egress.apiServers"),
+    ("hub.enabled=true,hub.egress.limited=true,hub.networkPolicy=false", "hub.networkPolicy"),
+    ("hub.enabled=true,hub.egress.apiServers={192.0.2.1}", "/hub/egress/apiServers"),
     (
         "hub.enabled=true,member.enabled=true,member.name=a,member.region=b,member.hubPolicy.enabled=true",
         "member.hubPolicy.enabled",

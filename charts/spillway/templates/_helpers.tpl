@@ -69,3 +69,34 @@ topologySpreadConstraints:
     matchLabels: {{- include "spillway.selector" $ | nindent 6 }}
 {{- end }}
 {{- end }}
+
+{{/* Where pods may connect to; .egress is hub.egress or member.egress, .backends whether all pods of the cluster. */}}
+{{- define "spillway.egress" -}}
+egress:
+# DNS, wherever it is: nodes may have a cache of their own.
+- ports:
+  - {port: 53, protocol: UDP}
+  - {port: 53, protocol: TCP}
+{{- if .backends }}
+# Backends: pods of any namespace, on any port.
+- to:
+  - namespaceSelector: {}
+{{- end }}
+- to:
+  {{- range .egress.apiServers }}
+  - ipBlock: {cidr: {{ . | quote }}}
+  {{- end }}
+  ports:
+  {{- range .egress.apiServerPorts }}
+  - {port: {{ . }}, protocol: TCP}
+  {{- end }}
+{{- with .egress.peers }}
+- to:
+  {{- range . }}
+  - ipBlock: {cidr: {{ . | quote }}}
+  {{- end }}
+{{- end }}
+{{- with .egress.extra }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
+use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Parser;
-use spillway_e2e::kind::{Federation, stories};
+use spillway_e2e::kind::{Federation, Images, Ledger, Parts, stories};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Raise a hub and members on kind, tell the stories, and take all of it down.
 #[derive(Parser)]
@@ -16,6 +18,12 @@ struct Cli {
     /// Where the programs are: spillway-controller, region-gateway, kubectl-spillway, world
     #[arg(long, env = "SPILLWAY_BIN_DIR")]
     programs: Option<PathBuf>,
+    /// The folder of `make image`'s archives; else images are made of the programs
+    #[arg(long)]
+    images: Option<PathBuf>,
+    /// Only these stories, by name, with commas between
+    #[arg(long, env = "STORIES", default_value = "")]
+    stories: String,
     /// Where kubeconfigs, images and the logs of a failure go
     #[arg(long, default_value = "target/e2e")]
     output: PathBuf,
@@ -52,19 +60,48 @@ fn missing() -> Option<String> {
 }
 
 async fn run(cli: Cli) -> Result<()> {
+    let stories = stories::chosen(&cli.stories, cli.keep)?;
     let near = std::env::current_exe()?.parent().context("a directory")?.to_owned();
-    let programs = cli.programs.unwrap_or(near);
     std::fs::create_dir_all(&cli.output)?;
-    let output = cli.output.canonicalize()?;
-    let federation = Federation::raise(cli.regions.into(), &programs, &output).await?;
-    let told = stories::tell(&federation).await;
-    if told.is_err() {
-        eprintln!("e2e: logs are kept in {}", federation.keep(&output).await?.display());
+    let dir = cli.output.canonicalize()?;
+    let ledger = Ledger::open(&dir)?;
+    for name in ledger.names()? {
+        eprintln!("e2e: ending {name}, which a run that was killed has left");
     }
-    if cli.keep {
-        println!("e2e: the clusters stay; kubeconfigs are in {}", output.display());
+    ledger.end_all().await?;
+    let _ = std::fs::remove_dir_all(dir.join("failed"));
+    let images = cli.images.map_or(Images::Development, Images::Release);
+    let parts = Parts { regions: cli.regions.into(), programs: cli.programs.unwrap_or(near), images, dir };
+    let (told, keep) = tokio::select! {
+        told = play(parts, &stories, &ledger) => (told, cli.keep),
+        signal = ended() => (signal, false),
+    };
+    if keep {
+        println!("e2e: kubeconfigs are in {}", cli.output.display());
+        println!("e2e: the clusters stay; `kind delete clusters {}` ends them", ledger.names()?.join(" "));
+        ledger.forget()?;
     } else {
-        federation.down().await?;
+        ledger.end_all().await?;
     }
     told
+}
+
+async fn play(parts: Parts, stories: &[stories::Story], ledger: &Ledger) -> Result<()> {
+    let began = Instant::now();
+    let federation = Federation::raise(parts, ledger).await?;
+    println!("from nothing to joined members: {:.0} s", began.elapsed().as_secs_f64());
+    let told = stories::tell(&federation, stories).await;
+    if told.is_err() {
+        eprintln!("e2e: logs are kept in {}", federation.keep().await?.display());
+    }
+    told
+}
+
+/// An error when somebody ends us: what was made is taken down all the same.
+async fn ended() -> Result<()> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => bail!("interrupted; the clusters are taken down"),
+        _ = terminate.recv() => bail!("terminated; the clusters are taken down"),
+    }
 }

@@ -1,5 +1,6 @@
 //! A hub and its members on kind, from nothing to joined, and gone afterwards.
 
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,7 +10,9 @@ use spillway_crds::MemberCluster;
 use spillway_decide::report::State;
 
 use super::cluster::Cluster;
-use super::install::{self, ADMIN, SWITCHES};
+use super::images::Images;
+use super::install::{self, ADMIN, DNS, HTTP, SWITCHES};
+use super::ledger::Ledger;
 use crate::backend::{Behaviour, Named};
 use crate::chart::helm::Helm;
 use crate::requests;
@@ -18,52 +21,83 @@ use crate::wait::wait_until;
 /// The regions, as many as are asked for.
 const REGIONS: [&str; 3] = ["shenzhen", "chengdu", "beijing"];
 
+/// What a federation is made of.
+pub struct Parts {
+    /// How many regions, with a member each.
+    pub regions: usize,
+    /// Where `kubectl-spillway` and `world`, the demo app, are.
+    pub programs: PathBuf,
+    /// The product's images.
+    pub images: Images,
+    /// Where kubeconfigs and archives go, and the logs of a failure, in `failed`.
+    pub dir: PathBuf,
+}
+
 /// A hub and its members.
 pub struct Federation {
     /// The hub.
     pub hub: Cluster,
     /// The members, in the order of their regions.
     pub members: Vec<Cluster>,
+    pub(super) helm: Helm,
+    parts: Parts,
+    archives: [PathBuf; 3],
 }
 
 impl Federation {
-    /// Raises it: clusters, images, chart, members. One after the other, for a small machine. On failure what was made is
-    /// ended, and what it said is kept.
-    pub async fn raise(regions: usize, programs: &Path, dir: &Path) -> Result<Self> {
+    /// Raises it: clusters, images, chart, members. One after the other, for a small machine. Whoever asks ends it, by the
+    /// ledger; what a failure said is kept.
+    pub async fn raise(parts: Parts, ledger: &Ledger) -> Result<Self> {
         let helm = Helm::find_or_build(&mut |progress| eprintln!("e2e: {progress}"))?;
         let helm = helm.context("there is neither Go nor a Helm that HELM names")?;
-        let archives = install::archives(programs, dir).await?;
+        let archives = parts.images.archives(&parts.programs, &parts.dir).await?;
         let mut clusters = Vec::new();
-        let made = make(&mut clusters, regions, dir).await;
-        let made = match made {
-            Ok(()) => furnish(&clusters, &helm, &archives, programs).await,
-            failed => failed,
-        };
-        if let Err(error) = made {
-            for cluster in &clusters {
-                cluster.keep(dir).await?;
-                cluster.delete().await?;
-            }
+        create(&mut clusters, &parts, ledger).await?;
+        if let Err(error) = furnish(&clusters, &helm, &archives, &parts).await {
+            eprintln!("e2e: logs are kept in {}", keep(&clusters, &parts.dir).await?.display());
             return Err(error);
         }
         let hub = clusters.remove(0);
-        Ok(Self { hub, members: clusters })
-    }
-
-    /// Ends it.
-    pub async fn down(self) -> Result<()> {
-        for cluster in std::iter::once(&self.hub).chain(&self.members) {
-            cluster.delete().await?;
-        }
-        Ok(())
+        Ok(Self { hub, members: clusters, helm, parts, archives })
     }
 
     /// Keeps what is needed to understand a failure; says where.
-    pub async fn keep(&self, dir: &Path) -> Result<PathBuf> {
-        for cluster in std::iter::once(&self.hub).chain(&self.members) {
-            cluster.keep(dir).await?;
-        }
-        Ok(dir.to_owned())
+    pub async fn keep(&self) -> Result<PathBuf> {
+        keep(std::iter::once(&self.hub).chain(&self.members), &self.parts.dir).await
+    }
+
+    /// The chart's release on a cluster, with the values that it was installed with and these.
+    pub(super) fn upgrade(&self, cluster: &Cluster, values: &str) -> Result<()> {
+        install::chart(&self.helm, cluster, &self.parts.images, values)
+    }
+
+    /// Makes the hub a member too: a gateway by an upgrade of its release, and the demo app.
+    pub(super) async fn in_place(&self, region: &str) -> Result<()> {
+        let [_, gateway, app] = &self.archives;
+        self.hub.load(gateway).await?;
+        self.hub.load(app).await?;
+        self.upgrade(&self.hub, &install::in_place_values(region))?;
+        install::app(&self.hub).await
+    }
+
+    /// `kubectl spillway`, of the hub.
+    pub(super) async fn spillway(&self, words: &[&str]) -> Result<String> {
+        install::spillway(&self.parts.programs, &self.hub, words).await
+    }
+
+    /// Where people go in by HTTP.
+    pub(super) fn door(member: &Cluster) -> SocketAddrV4 {
+        SocketAddrV4::new(member.address, HTTP)
+    }
+
+    /// Where they ask DNS.
+    pub(super) fn dns(member: &Cluster) -> SocketAddr {
+        (member.address, DNS).into()
+    }
+
+    /// The addresses of all front doors.
+    pub(super) fn doors(&self) -> Vec<Ipv4Addr> {
+        self.members.iter().map(|member| member.address).collect()
     }
 
     /// A member by its region.
@@ -76,13 +110,12 @@ impl Federation {
 
     /// What a region's gateway says of itself.
     pub async fn state(&self, region: &str) -> Result<State> {
-        let admin = std::net::SocketAddrV4::new(self.member(region)?.address, ADMIN);
-        requests::get(admin, "/debug/state").await
+        state(self.member(region)?).await
     }
 
     /// Changes how the demo app of a region behaves.
     pub async fn app(&self, region: &str, change: impl FnOnce(&mut Behaviour)) -> Result<()> {
-        let switches = std::net::SocketAddrV4::new(self.member(region)?.address, SWITCHES);
+        let switches = SocketAddrV4::new(self.member(region)?.address, SWITCHES);
         let apps: Vec<Named> = requests::get(switches, "/backends").await?;
         let mut behaviour = apps.into_iter().next().context("no app")?.behaviour;
         change(&mut behaviour);
@@ -106,28 +139,48 @@ impl Federation {
     }
 }
 
-async fn make(clusters: &mut Vec<Cluster>, regions: usize, dir: &Path) -> Result<()> {
+async fn create(clusters: &mut Vec<Cluster>, parts: &Parts, ledger: &Ledger) -> Result<()> {
+    let regions = parts.regions;
     ensure!((2..=REGIONS.len()).contains(&regions), "REGIONS: allowed are 2 and 3");
     for role in std::iter::once("hub").chain(REGIONS.into_iter().take(regions)) {
         eprintln!("e2e: creating {role}");
-        clusters.push(Cluster::create(role, dir).await?);
+        clusters.push(Cluster::create(role, &parts.dir, ledger).await?);
     }
     Ok(())
 }
 
-async fn furnish(clusters: &[Cluster], helm: &Helm, archives: &[PathBuf; 3], programs: &Path) -> Result<()> {
+async fn furnish(clusters: &[Cluster], helm: &Helm, archives: &[PathBuf; 3], parts: &Parts) -> Result<()> {
     let [controller, gateway, app] = archives;
     let (hub, members) = clusters.split_first().context("no hub")?;
     eprintln!("e2e: installing the chart");
     hub.load(controller).await?;
-    install::chart(helm, hub, "hub.enabled=true,hub.replicas=1")?;
+    install::chart(helm, hub, &parts.images, "")?;
     for member in members {
         member.load(gateway).await?;
         member.load(app).await?;
         // Not ready before it is joined: the hub brings its identity and its routes.
-        install::chart(helm, member, &install::member_values(&member.role))?;
+        install::chart(helm, member, &parts.images, "")?;
         install::app(member).await?;
-        install::join(programs, hub, member).await?;
+        install::join(&parts.programs, hub, member).await?;
     }
     Ok(())
+}
+
+async fn keep(clusters: impl IntoIterator<Item = &Cluster>, dir: &Path) -> Result<PathBuf> {
+    let dir = dir.join("failed");
+    std::fs::create_dir_all(&dir)?;
+    for cluster in clusters {
+        cluster.keep(&dir).await?;
+        if let Ok(state) = state(cluster).await {
+            std::fs::write(
+                dir.join(format!("{}-state.json", cluster.role)),
+                serde_json::to_vec_pretty(&state)?,
+            )?;
+        }
+    }
+    Ok(dir)
+}
+
+async fn state(member: &Cluster) -> Result<State> {
+    requests::get(SocketAddrV4::new(member.address, ADMIN), "/debug/state").await
 }

@@ -1,74 +1,79 @@
-//! Images into nodes, the chart by Helm, members by `kubectl spillway join`, the demo app.
+//! The chart by Helm, members by `kubectl spillway join`, the demo app.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::cluster::Cluster;
+use super::images::{APP, Images};
 use super::tool::run;
 use crate::backend::{Behaviour, Named};
-use crate::chart::{directory, helm::Helm, root};
+use crate::chart::{directory, helm::Helm};
 use crate::requests;
 
-/// The tag of what is under test.
-pub(super) const TAG: &str = "e2e";
-/// The switches of the demo app, on every node.
-pub(super) const SWITCHES: u16 = 30474;
-/// The gateway's admin port, on every node.
+/// Ports of every node, from the range that Kubernetes deals out: people's, the peers', the resolvers', the gateway's admin
+/// port and the demo app's switches.
+pub(super) const HTTP: u16 = 30080;
+pub(super) const SPILL: u16 = 30443;
+pub(super) const DNS: u16 = 30053;
 pub(super) const ADMIN: u16 = 30901;
+pub(super) const SWITCHES: u16 = 30474;
 
-/// Makes the archives of the images.
-pub(super) async fn archives(programs: &Path, dir: &Path) -> Result<[PathBuf; 3]> {
-    let script = root().join("image/archive.sh");
-    let mut made = Vec::new();
-    for program in ["spillway-controller", "region-gateway", "world"] {
-        let (from, to) = (programs.join(program), dir.join(format!("{program}.tar")));
-        let name = format!("{program}:{TAG}");
-        let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
-        run(&script, &[from.as_os_str(), name.as_ref(), architecture.as_ref(), to.as_os_str()]).await?;
-        made.push(to);
-    }
-    <[PathBuf; 3]>::try_from(made).ok().context("three archives")
-}
-
-/// `helm upgrade --install` with these values. Whether all is well is asked later, of the hub.
-pub(super) fn chart(helm: &Helm, cluster: &Cluster, values: &str) -> Result<()> {
+/// `helm upgrade --install` with the values of this cluster's role, and these. Whether all is well is asked later, of the hub.
+pub(super) fn chart(helm: &Helm, cluster: &Cluster, images: &Images, more: &str) -> Result<()> {
     let chart = directory();
-    let (chart, kubeconfig) = (chart.to_str().context("path")?, cluster.kubeconfig.to_str().context("path")?);
-    let values = format!("image.tag={TAG},image.pullPolicy=Never,{values}");
-    let common = ["--kubeconfig", kubeconfig, "-n", "spillway-system", "--create-namespace"];
-    let install = ["upgrade", "--install", "spillway", chart, "--set", &values];
-    helm.succeed(&[&install[..], &common].concat()).map(drop)
+    let chart = chart.to_str().context("the chart's path")?;
+    let role =
+        if cluster.role == "hub" { "hub.enabled=true,hub.replicas=1".into() } else { member(&cluster.role) };
+    let values = format!("{},{role}{}{more}", images.values(), if more.is_empty() { "" } else { "," });
+    in_release(
+        helm,
+        cluster,
+        &["upgrade", "--install", "spillway", chart, "--create-namespace", "--set", &values],
+    )
 }
 
-/// The values of a member: one gateway on the ports of the node.
-pub(super) fn member_values(region: &str) -> String {
+/// Helm, where the chart's release is.
+pub(super) fn in_release(helm: &Helm, cluster: &Cluster, words: &[&str]) -> Result<()> {
+    let kubeconfig = cluster.kubeconfig.to_str().context("the kubeconfig's path")?;
+    helm.succeed(&[words, &["--kubeconfig", kubeconfig, "-n", "spillway-system"]].concat()).map(drop)
+}
+
+/// The values of a member that is not the hub.
+fn member(region: &str) -> String {
+    format!("{},member.hubPolicy.enabled=true", gateway(region, region))
+}
+
+/// The values of a hub that is a member, too, beside those of a hub.
+pub(super) fn in_place_values(region: &str) -> String {
+    format!("hub.inPlace=true,{}", gateway("hub", region))
+}
+
+/// One gateway behind ports of the node, so that an upgrade can start the next one beside it.
+fn gateway(name: &str, region: &str) -> String {
     format!(
-        "member.enabled=true,member.name={region},member.region={region},member.replicas=1,\
-         member.exposure=HostPort,member.dns.exposure=HostPort,member.lameDuckSeconds=3,member.hubPolicy.enabled=true"
+        "member.enabled=true,member.name={name},member.region={region},member.replicas=1,\
+         member.exposure=NodePort,member.service.nodePorts.http={HTTP},member.service.nodePorts.spill={SPILL},\
+         member.dns.exposure=NodePort,member.dns.nodePort={DNS},member.lameDuckSeconds=3"
     )
+}
+
+/// `kubectl spillway` with an administrator's kubeconfig of the hub.
+pub(super) async fn spillway(programs: &Path, hub: &Cluster, words: &[&str]) -> Result<String> {
+    let kubeconfig = hub.kubeconfig.to_str().context("the kubeconfig's path")?;
+    run(programs.join("kubectl-spillway"), &[&["--kubeconfig", kubeconfig], words].concat()).await
 }
 
 /// `kubectl spillway join`.
 pub(super) async fn join(programs: &Path, hub: &Cluster, member: &Cluster) -> Result<()> {
     let (address, server) = (member.address.to_string(), format!("https://{}:6443", member.address));
-    let path = |cluster: &Cluster| cluster.kubeconfig.display().to_string();
-    let words = [
-        "--kubeconfig",
-        &path(hub),
-        "join",
-        &member.role,
-        "--region",
-        &member.role,
-        "--front-door",
-        &address,
-        "--member-kubeconfig",
-        &path(member),
-        "--member-server",
-        &server,
-    ];
-    run(programs.join("kubectl-spillway"), &words).await.map(drop)
+    let kubeconfig = member.kubeconfig.to_str().context("the kubeconfig's path")?;
+    let (http, spill) = (HTTP.to_string(), SPILL.to_string());
+    let way = ["--member-kubeconfig", kubeconfig, "--member-server", &server];
+    let door = ["--front-door", &address, "--http-port", &http, "--spill-port", &spill];
+    let who = ["join", &member.role, "--region", &member.role];
+    spillway(programs, hub, &[&who[..], &door, &way].concat()).await.map(drop)
 }
 
 /// The demo app in a pod, its Service, and its switches and the gateway's admin port on the node.
@@ -83,7 +88,7 @@ pub(super) async fn app(cluster: &Cluster) -> Result<()> {
         "--state",
         "/tmp/backends.json"
     ]);
-    let container = json!({"name": "app", "image": format!("world:{TAG}"), "imagePullPolicy": "Never", "args": arguments,
+    let container = json!({"name": "app", "image": APP, "imagePullPolicy": "Never", "args": arguments,
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}]});
     let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "api-gateway"},
         "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels},

@@ -3,16 +3,22 @@
 //!
 //! - [`tool`]: Docker, kind and kubectl, as programs
 //! - [`cluster`]: one kind cluster, and nothing of anybody else's
-//! - [`install`]: images, chart, members, the demo app
+//! - [`ledger`]: whose clusters are whose, also after a run that was killed
+//! - [`images`]: of `make image`, or of a development build
+//! - [`install`]: chart, members, the demo app
 //! - [`federation`]: all of it, and the end of it
 //! - [`people`]: who ask the gateways' DNS, and are counted when they are lost
 //! - [`stories`]: what is told there
 
 pub mod cluster;
 pub mod federation;
+mod images;
 mod install;
+pub mod ledger;
 mod people;
 pub mod stories;
 mod tool;
 
-pub use federation::Federation;
+pub use federation::{Federation, Parts};
+pub use images::Images;
+pub use ledger::Ledger;

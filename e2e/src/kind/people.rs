@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::install::{DNS, HTTP};
 use crate::load::dns;
 use crate::story::visit_at;
 
@@ -18,6 +19,8 @@ const DNS_PATIENCE: Duration = Duration::from_millis(800);
 #[derive(Clone, Debug)]
 pub(super) struct Visited {
     pub(super) at: Instant,
+    /// Where they went in.
+    pub(super) door: Option<Ipv4Addr>,
     /// The region that served, or what went wrong.
     pub(super) served: Result<String, String>,
 }
@@ -66,20 +69,20 @@ async fn live(doors: Vec<Ipv4Addr>, host: String, visits: Arc<Mutex<Vec<Visited>
         }
         let served = match known {
             None => Err("no DNS server answers".to_owned()),
-            Some((door, _)) => match visit_at(SocketAddrV4::new(door, 80), &host, "/api/").await {
+            Some((door, _)) => match visit_at(SocketAddrV4::new(door, HTTP), &host, "/api/").await {
                 Ok(visit) if visit.status == 200 => visit.served.ok_or_else(|| "no x-served-by".to_owned()),
                 Ok(visit) => Err(format!("{door} answers {}", visit.status)),
                 Err(error) => Err(format!("{error:#}")),
             },
         };
-        visits.lock().push(Visited { at, served });
+        visits.lock().push(Visited { at, door: known.map(|(door, _)| door), served });
     }
 }
 
 /// The first server that answers, as a resolver does.
 async fn resolve(doors: &[Ipv4Addr], host: &str) -> Option<(Ipv4Addr, Instant)> {
     for door in doors {
-        let server = SocketAddr::from((*door, 53));
+        let server = SocketAddr::from((*door, DNS));
         let Ok(answer) = dns::ask(Ipv4Addr::UNSPECIFIED, server, host, DNS_PATIENCE).await else { continue };
         let address = answer.addresses.iter().find_map(|address| match address {
             IpAddr::V4(address) => Some(*address),

@@ -115,7 +115,7 @@ bench-placement: ## the placement map beside its rivals: about 20 minutes on a q
 RIVALS := $(SPILLWAY_CACHE)/rivals
 
 .PHONY: bench-gateway
-bench-gateway: ## the region gateway beside HAProxy, nginx, Envoy and Traefik: half an hour on a quiet machine; ARGS=--quick for seconds
+bench-gateway: ## the region gateway beside HAProxy, nginx, Envoy and Traefik: 12 minutes on a quiet machine, writes docs/gateway-bench.md; ARGS=--quick for seconds
 	@command -v cargo >/dev/null || { echo "make: 'cargo' is not on PATH: install Rust (rustup)"; exit 1; }
 	cargo build --release --locked -p region-gateway -p spillway-bench-gateway
 	bench/gateway/rivals.sh $(RIVALS)

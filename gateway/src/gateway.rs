@@ -236,7 +236,7 @@ async fn front_door(listener: impl Future<Output = Option<Listener>>, front: Fro
         let (proxy, front) = (proxy.clone(), Arc::clone(&front));
         async move {
             let handle = move |request, arrived, told| proxy.clone().front_door(request, arrived, told);
-            front.serve(stream, peer, span, handle).await;
+            front.serve(stream, peer, span, handle).await
         }
     })
     .await;

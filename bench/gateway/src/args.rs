@@ -21,10 +21,10 @@ pub(crate) struct Args {
     /// Only these cases [default: all].
     #[arg(long, value_delimiter = ',')]
     cases: Vec<Case>,
-    /// How often all is measured; the medians count [default: 3].
+    /// How often all is measured; the medians count [default: 2].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: Option<u32>,
-    /// Seconds of each load [default: 6].
+    /// Seconds of each load [default: 3].
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: Option<u64>,
     /// Requests a second of the load for latencies, the same for all proxies.
@@ -84,11 +84,11 @@ impl Args {
     }
 
     pub(crate) fn rounds(&self) -> u32 {
-        self.rounds.unwrap_or(if self.quick { 1 } else { 3 })
+        self.rounds.unwrap_or(if self.quick { 1 } else { 2 })
     }
 
     pub(crate) fn duration(&self) -> Duration {
-        Duration::from_secs(self.seconds.unwrap_or(if self.quick { 2 } else { 6 }))
+        Duration::from_secs(self.seconds.unwrap_or(if self.quick { 2 } else { 3 }))
     }
 }
 

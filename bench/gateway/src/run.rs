@@ -19,8 +19,8 @@ use crate::{idle, process};
 const START: Duration = Duration::from_mins(1);
 const WARM_UP: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(50);
-/// Memory settles after a change.
-const SETTLE: Duration = Duration::from_secs(1);
+/// Memory settles after a change: what was freed goes back to the system after a second (mimalloc).
+const SETTLE: Duration = Duration::from_secs(2);
 
 /// What all runs share.
 pub(crate) struct Bench<'a> {

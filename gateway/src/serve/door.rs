@@ -16,7 +16,9 @@ use tokio::time::timeout;
 use super::guard::{Conversation, Guard};
 use super::heads::Timed;
 use super::http1::{self, Stream};
-use super::{LIMITS, PREFACE, Span, finish, first_words, http2_builder, proxy_header, service};
+use super::{
+    LIMITS, PREFACE, Rest, Serving, Span, finish, first_words, http2_builder, proxy_header, service,
+};
 use crate::body::Body;
 use crate::bounds::Bounds;
 use crate::tls::FrontTls;
@@ -40,8 +42,15 @@ pub(crate) struct FrontDoor {
 }
 
 impl FrontDoor {
-    /// Serves a client's connection. `handle` gets, for HTTP/1.1, what the guard has to say.
-    pub(crate) async fn serve<H, F>(&self, mut stream: TcpStream, peer: SocketAddr, span: Span, handle: H)
+    /// Finds out how a client speaks; what comes then is the rest. `handle` gets, for HTTP/1.1, what the guard has to
+    /// say.
+    pub(crate) async fn serve<H, F>(
+        self: Arc<Self>,
+        mut stream: TcpStream,
+        peer: SocketAddr,
+        span: Span,
+        handle: H,
+    ) -> Rest
     where
         H: Fn(Request<Incoming>, Arrived, Option<Arc<Conversation>>) -> F + Send + Unpin + 'static,
         F: Future<Output = Response<Body>> + Send + 'static,
@@ -50,57 +59,50 @@ impl FrontDoor {
             Ok(client) => client,
             Err(error) => {
                 tracing::info!(%peer, %error, "connection without a usable PROXY header closed");
-                return;
+                return None;
             }
         };
-        let span = Arc::new(span);
-        // Boxed, all but cleartext HTTP/1.1: the task of a silent client is to be small.
         let Some(tls) = &self.tls else {
             let arrived = Arrived { client, scheme: Scheme::Http, tls: None };
-            let Ok(Ok(())) = timeout(LIMITS.first_words, first_words(&stream)).await else { return };
+            let Ok(Ok(())) = timeout(LIMITS.first_words, first_words(&stream)).await else { return None };
             let mut words = [0; PREFACE.len()];
-            let Ok(count) = stream.peek(&mut words).await else { return };
-            if words.get(..count) == Some(PREFACE) {
-                return Box::pin(self.http2(stream, arrived, &span, handle)).await;
-            }
-            return self.http1(stream, arrived, span, handle).await;
+            let count = stream.peek(&mut words).await.ok()?;
+            let http2 = words.get(..count) == Some(PREFACE);
+            return Some(self.http(stream, http2, arrived, span, handle));
         };
-        match Box::pin(tls.accept(stream)).await {
+        match tls.accept(stream).await {
             Ok((stream, http2)) => {
                 let tls = stream.get_ref().1.protocol_version().and_then(|version| version.as_str());
                 let arrived = Arrived { client, scheme: Scheme::Https, tls };
-                if http2 {
-                    return Box::pin(self.http2(stream, arrived, &span, handle)).await;
-                }
-                Box::pin(self.http1(stream, arrived, span, handle)).await;
+                Some(self.http(stream, http2, arrived, span, handle))
             }
-            Err(error) => tracing::debug!(%peer, %error, "TLS handshake failed"),
+            Err(error) => {
+                tracing::debug!(%peer, %error, "TLS handshake failed");
+                None
+            }
         }
     }
 
-    async fn http2<S, H, F>(&self, stream: S, arrived: Arrived, span: &Span, handle: H)
-    where
-        S: Stream,
-        H: Fn(Request<Incoming>, Arrived, Option<Arc<Conversation>>) -> F + Send + 'static,
-        F: Future<Output = Response<Body>> + Send + 'static,
-    {
-        let stream = TokioIo::new(Timed::new(stream, self.bounds.header_timeout()));
-        let service = service(move |request| handle(request, arrived, None));
-        let connection = http2_builder()
-            .max_header_list_size(self.bounds.max_header_bytes)
-            .enable_connect_protocol()
-            .serve_connection(stream, service);
-        finish(connection, span.to_be_left(), http2::Connection::graceful_shutdown).await;
-    }
-
-    async fn http1<S, H, F>(&self, stream: S, arrived: Arrived, span: Arc<Span>, handle: H)
+    fn http<S, H, F>(&self, stream: S, http2: bool, arrived: Arrived, span: Span, handle: H) -> Serving
     where
         S: Stream,
         H: Fn(Request<Incoming>, Arrived, Option<Arc<Conversation>>) -> F + Send + Unpin + 'static,
         F: Future<Output = Response<Body>> + Send + 'static,
     {
-        let conversation = Arc::<Conversation>::default();
-        let guard = Guard::new(stream, &self.bounds, Arc::clone(&conversation));
+        let bounds = &self.bounds;
+        if http2 {
+            let stream = TokioIo::new(Timed::new(stream, bounds.header_timeout()));
+            let service = service(move |request| handle(request, arrived, None));
+            let connection = http2_builder()
+                .max_header_list_size(bounds.max_header_bytes)
+                .enable_connect_protocol()
+                .serve_connection(stream, service);
+            return Box::pin(async move {
+                finish(connection, span.to_be_left(), http2::Connection::graceful_shutdown).await;
+            });
+        }
+        let (span, conversation) = (Arc::new(span), Arc::<Conversation>::default());
+        let guard = Guard::new(stream, bounds, Arc::clone(&conversation));
         let (told, told_by) = (Arc::clone(&span), Arc::clone(&conversation));
         let handle = move |mut request: Request<Incoming>| {
             if request.headers().contains_key(UPGRADE) {
@@ -118,7 +120,7 @@ impl FrontDoor {
                 response
             }
         };
-        http1::serve(guard, conversation, &span, handle).await;
+        Box::pin(http1::serve(guard, conversation, span, handle))
     }
 }
 

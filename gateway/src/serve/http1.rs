@@ -35,7 +35,7 @@ const LAST_LOOK: Duration = Duration::from_secs(1);
 const GOODBYE: Duration = Duration::from_secs(1);
 
 /// A client's stream.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static {
     /// Ready when there may be something to read, or nothing more to come.
     fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()>;
 }
@@ -53,32 +53,39 @@ impl Stream for TlsStream<TcpStream> {
 }
 
 /// Serves a client, and what its connection is upgraded to, every request by `handle`.
-pub(super) async fn serve<S, H, F>(guard: Guard<S>, conversation: Arc<Conversation>, span: &Span, handle: H)
+pub(super) fn serve<S, H, F>(
+    guard: Guard<S>,
+    conversation: Arc<Conversation>,
+    span: Arc<Span>,
+    handle: H,
+) -> impl Future<Output = ()> + Send
 where
     S: Stream,
     H: Fn(Request<Incoming>) -> F + Send + Unpin + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let mut service = service(handle, &conversation);
-    let mut guard = guard;
-    // Boxed, so that its memory goes when the client is silent.
-    while let Some(taken_apart) = Box::pin(until_silent(guard, service, &conversation, span)).await {
-        (guard, service) = taken_apart;
-        if !speaks_again(&mut guard, span).await {
-            return;
+    // Made here and not within: what is moved from one variable of a future to another one takes its room twice.
+    let mut apart = Some((guard, service(handle, Arc::clone(&conversation))));
+    async move {
+        while let Some((guard, service)) = apart.take() {
+            // Boxed, so that its memory goes when the client is silent.
+            apart = Box::pin(until_silent(guard, service, &conversation, &span)).await;
+            let Some((guard, _)) = &mut apart else { return };
+            if !speaks_again(guard, &span).await {
+                return;
+            }
         }
     }
 }
 
 fn service<H, F>(
     handle: H,
-    conversation: &Arc<Conversation>,
+    conversation: Arc<Conversation>,
 ) -> impl HttpService<Incoming, ResBody = Answer, Error = Infallible, Future: Send> + Unpin + Send
 where
     H: Fn(Request<Incoming>) -> F + Send + Unpin + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let conversation = Arc::clone(conversation);
     service_fn(move |request| {
         // Boxed: hyper moves what it is given several times.
         let (response, in_flight) = (Box::pin(handle(request)), InFlight(Arc::clone(&conversation)));
@@ -234,7 +241,7 @@ mod tests {
     #[tokio::test]
     async fn of_a_silent_client_stays_a_socket_that_serves_again() {
         let Connected { mut client, guard, conversation, phases, span } = connect().await;
-        let service = service(here, &conversation);
+        let service = service(here, Arc::clone(&conversation));
         client.write_all(REQUEST).await.unwrap();
         let silent = timeout(PATIENCE, until_silent(guard, service, &conversation, &span)).await.unwrap();
         let (mut guard, service) = silent.expect("the client is still there");
@@ -268,7 +275,7 @@ mod tests {
         };
         let told = Arc::clone(&conversation);
         let serving = tokio::spawn(async move {
-            let service = service(handle, &told);
+            let service = service(handle, Arc::clone(&told));
             until_silent(guard, service, &told, &span).await.is_some()
         });
         client.write_all(REQUEST).await.unwrap();

@@ -64,12 +64,17 @@ pub(crate) struct Listener {
     pub(crate) metrics: Metrics,
 }
 
+/// What is left to be done for a connection once it is known how it speaks; none: nothing. In pieces, so that a silent
+/// connection does not hold the room that its beginning took.
+pub(crate) type Rest = Option<Serving>;
+pub(crate) type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Hands every accepted connection to `serve` until the listener's life ends, then waits for those that are
 /// served.
 pub(crate) async fn accept<S, F>(listener: Listener, serve: S)
 where
     S: Fn(TcpStream, SocketAddr, Span) -> F + Send + Sync + 'static,
-    F: Future<Output = ()> + Send + 'static,
+    F: Future<Output = Rest> + Send + 'static,
 {
     accept_within(LIMITS, listener, serve).await;
 }
@@ -77,16 +82,23 @@ where
 async fn accept_within<S, F>(limits: Limits, listener: Listener, serve: S)
 where
     S: Fn(TcpStream, SocketAddr, Span) -> F + Send + Sync + 'static,
-    F: Future<Output = ()> + Send + 'static,
+    F: Future<Output = Rest> + Send + 'static,
 {
     let Listener { name, tcp, life, metrics } = listener;
     let serve = Arc::new(serve);
     let seats = Arc::new(Semaphore::new(limits.connections));
     let begin = |stream: TcpStream, client, seat: Option<OwnedSemaphorePermit>| {
         let (serve, span) = (Arc::clone(&serve), life.begin());
-        life.open.spawn(async move {
+        let beginning = Box::pin(async move {
             if speaks(&stream, limits.first_words, &span).await {
-                serve(stream, client, span).await;
+                serve(stream, client, span).await
+            } else {
+                None
+            }
+        });
+        life.open.spawn(async move {
+            if let Some(rest) = beginning.await {
+                rest.await;
             }
             drop(seat);
         });
@@ -241,14 +253,14 @@ mod tests {
     const SHORT: Duration = Duration::from_millis(200);
 
     /// Serves plain HTTP from a TCP connection.
-    async fn plain<H, F>(stream: TcpStream, span: Span, handle: H)
+    fn plain<H, F>(stream: TcpStream, span: Span, handle: H) -> Serving
     where
         H: Fn(Request<Incoming>) -> F + Send + Unpin + 'static,
         F: Future<Output = Response<Body>> + Send + 'static,
     {
         let conversation = Arc::<guard::Conversation>::default();
         let guard = guard::Guard::new(stream, &Bounds::default(), Arc::clone(&conversation));
-        http1::serve(guard, conversation, &span, handle).await;
+        Box::pin(http1::serve(guard, conversation, Arc::new(span), handle))
     }
 
     struct Listening {
@@ -262,8 +274,8 @@ mod tests {
         let (address, phases) = (listener.local_addr().unwrap(), Phases::default());
         let life = Life::new(phases.subscribe(), None, Duration::from_secs(10));
         let listener = Listener { name: "test", tcp: listener, life, metrics: Metrics::new() };
-        let task = tokio::spawn(accept_within(limits, listener, |stream, _, span| {
-            plain(stream, span, |_| async { Response::new(body::full("here")) })
+        let task = tokio::spawn(accept_within(limits, listener, |stream, _, span| async {
+            Some(plain(stream, span, |_| async { Response::new(body::full("here")) }))
         }));
         Listening { address, phases, task }
     }

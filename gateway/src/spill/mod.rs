@@ -51,6 +51,7 @@ impl SpillListener {
                     }
                     Err(error) => tracing::info!(%peer, %error, "connection to the spill listener refused"),
                 }
+                None
             }
         })
         .await;

@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-use crate::name::uri_name;
+use crate::name::{CallerIdentity, uri_name};
 
 /// Whom a connection is meant for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,9 +26,8 @@ impl Expected {
         match self {
             Self::Exactly(expected) => name == expected,
             Self::AnyGatewayOf(federation) => name
-                .strip_prefix("spiffe://")
-                .and_then(|rest| rest.strip_prefix(federation.as_str()))
-                .is_some_and(|rest| rest.starts_with("/region/")),
+                .parse::<CallerIdentity>()
+                .is_ok_and(|caller| caller.federation == *federation && caller.member.is_some()),
         }
     }
 }
@@ -121,6 +120,7 @@ mod tests {
         for (name, is_exactly, is_any) in [
             ("spiffe://f/region/a/member/b", true, true),
             ("spiffe://f/region/a/member/c", false, true),
+            ("spiffe://f/region/a", false, false),
             ("spiffe://f/hub", false, false),
             ("spiffe://f/operator/alice", false, false),
             ("spiffe://ff/region/a/member/b", false, false),

@@ -7,6 +7,9 @@ use spillway_decide::report::{PriorityReport, PriorityView, Report, RouteReport}
 use spillway_decide::votes::Opinion;
 use spillway_decide::{Heard, Time, Verdict};
 
+/// So many gateways of one member are told apart, those that were exchanged included.
+const LIVES: usize = 8;
+
 /// Reports by member. As many as there are members: reports of strangers do not get here.
 #[derive(Default)]
 pub(super) struct Inbox {
@@ -15,8 +18,8 @@ pub(super) struct Inbox {
 
 struct Received {
     at: Time,
-    /// The life of the writer and the number of the report in it.
-    order: (u64, u64),
+    /// The writers' latest lives, and the number of the latest report of each: a member may have several gateways.
+    lives: Vec<(u64, u64)>,
     region: String,
     priorities: HashMap<String, Arc<PriorityReport>>,
 }
@@ -27,9 +30,13 @@ impl Inbox {
     /// different ways, and a verdict must not be taken back by what was said before it.
     pub(super) fn put(&mut self, at: Time, report: Report) -> bool {
         let known = self.of_member.get(&report.member);
-        if known.is_some_and(|received| report.is_older_than(received.order)) {
+        let mut lives = known.map(|received| received.lives.clone()).unwrap_or_default();
+        if lives.iter().any(|latest| report.is_older_than(*latest)) {
             return false;
         }
+        lives.retain(|(life, _)| *life != report.life);
+        lives.push((report.life, report.number));
+        lives.drain(..lives.len().saturating_sub(LIVES));
         let news = report.priorities.iter().any(|(name, new)| {
             let old = known.and_then(|received| received.priorities.get(name));
             old.is_none_or(|old| gist(old) != gist(new))
@@ -38,8 +45,7 @@ impl Inbox {
             (name, Arc::new(PriorityReport { view: PriorityView::default(), ..report }))
         };
         let priorities = report.priorities.into_iter().map(slim).collect();
-        let order = (report.life, report.number);
-        self.of_member.insert(report.member, Received { at, order, region: report.region, priorities });
+        self.of_member.insert(report.member, Received { at, lives, region: report.region, priorities });
         news
     }
 
@@ -123,7 +129,8 @@ mod tests {
         for (nth, (life, number, told, held, why)) in (1..).zip([
             (7, 3, ill, ill, "the first"),
             (7, 2, well, ill, "told before, and overtaken"),
-            (8, 0, well, well, "started anew"),
+            (8, 0, well, well, "started anew, or a second gateway"),
+            (7, 2, ill, well, "of the first one, and overtaken all the same"),
             (0, 0, ill, ill, "of a version without numbers"),
             (0, 0, well, well, "of a version without numbers"),
         ]) {

@@ -100,8 +100,11 @@ fn parse(bytes: &Bytes, method: &Method) -> Result<Head, Garbage> {
         };
         response.headers_mut().append(name, value);
     }
+    let fields = response.headers();
+    // Who says both may mean one and send the other: nothing that follows is trusted (RFC 9112 section 6.3).
+    let ambiguous = fields.contains_key(TRANSFER_ENCODING) && fields.contains_key(CONTENT_LENGTH);
     let framing = framing(&mut response, method, modern)?;
-    let keep_alive = framing != Framing::Close && keeps_alive(response.headers(), modern);
+    let keep_alive = !ambiguous && framing != Framing::Close && keeps_alive(response.headers(), modern);
     Ok(Head { response, framing, keep_alive })
 }
 
@@ -190,7 +193,7 @@ mod tests {
             ("HTTP/1.0 200 OK\r\ncontent-length: 5\r\n\r\n", Length(5), false),
             ("HTTP/1.0 200 OK\r\ncontent-length: 5\r\nconnection: keep-alive\r\n\r\n", Length(5), true),
             ("HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, Chunked\r\n\r\n", Chunked, true),
-            ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n", Chunked, true),
+            ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n", Chunked, false),
             ("HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n\r\n", Close, false),
             ("HTTP/1.1 200 OK\r\n\r\n", Close, false),
             ("HTTP/1.1 204 No Content\r\n\r\n", Length(0), true),

@@ -23,7 +23,9 @@ pub struct Stage {
 impl Stage {
     /// Raises a world of one hub and three members, all of it running.
     pub async fn raise(name: &str) -> Result<Self> {
-        let options = Options { name: name.to_owned(), ..Options::members(&REGIONS) };
+        // It changes nothing until an operator orders a game day.
+        let gateway_flags = vec!["--allow-gameday".to_owned()];
+        let options = Options { name: name.to_owned(), gateway_flags, ..Options::members(&REGIONS) };
         let world = Arc::new(World::raise(options).await?);
         Ok(Self { chronicle: Chronicle::begin(Arc::clone(&world)), world })
     }

@@ -13,11 +13,17 @@ use super::{HUB, World};
 const DEADLINE: Duration = Duration::from_mins(1);
 
 impl World {
-    /// Runs it against this world's hub, dead or alive.
-    pub async fn kubectl_spillway(&self, arguments: &[&str]) -> Result<Output> {
+    /// The command against this world's hub, dead or alive, not yet begun.
+    pub fn kubectl_spillway_command(&self, arguments: &[&str]) -> Result<Command> {
         let mut command = Command::new(find("kubectl-spillway")?);
         command.arg("--kubeconfig").arg(self.kubeconfig(HUB)).args(arguments);
         command.stdin(Stdio::null()).kill_on_drop(true);
+        Ok(command)
+    }
+
+    /// Runs it.
+    pub async fn kubectl_spillway(&self, arguments: &[&str]) -> Result<Output> {
+        let mut command = self.kubectl_spillway_command(arguments)?;
         let output = tokio::time::timeout(DEADLINE, command.output()).await;
         Ok(output.with_context(|| format!("kubectl spillway {arguments:?}: not within {DEADLINE:?}"))??)
     }

@@ -7,4 +7,6 @@ mod s07_dead_api_server;
 mod s09_dead_controller;
 mod s10_thousand_a_second;
 mod s11_commands_without_hub;
+mod s13_game_day;
+mod s14_check;
 mod worlds;

@@ -33,11 +33,14 @@ fi
 if ldd "$program" >/dev/null 2>&1; then
   for library in $(ldd "$program" | grep -o '/[^ ]*'); do install -D "$library" "$work/root$library"; done
 fi
+# Small pages: a gateway of 10,000 routes holds some 20 MB less. Giving free memory back at once (MIMALLOC_PURGE_DELAY=0) would
+# save ten more, and cost a request a quarter more time.
+environment=$(sed 's/.*/"&"/' "$(dirname "$0")/memory.env" | paste -sd,)
 pack "$work/root" "$work/layer.tar"
 layer=$(blob "$work/layer.tar")
 
 cat >"$work/config.json" <<JSON
-{"architecture":"$architecture","os":"linux","created":"1970-01-01T00:00:00Z","config":{"User":"65532:65532","WorkingDir":"/","Entrypoint":["/$title"],"Labels":{$labels}},"rootfs":{"type":"layers","diff_ids":["sha256:$layer"]},"history":[{"created":"1970-01-01T00:00:00Z","created_by":"image/archive.sh"}]}
+{"architecture":"$architecture","os":"linux","created":"1970-01-01T00:00:00Z","config":{"User":"65532:65532","WorkingDir":"/","Entrypoint":["/$title"],"Env":[$environment],"Labels":{$labels}},"rootfs":{"type":"layers","diff_ids":["sha256:$layer"]},"history":[{"created":"1970-01-01T00:00:00Z","created_by":"image/archive.sh"}]}
 JSON
 config=$(blob "$work/config.json")
 size() { stat -c %s "$work/image/blobs/sha256/$1"; }

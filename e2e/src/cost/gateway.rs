@@ -37,6 +37,9 @@ pub(super) struct Usage {
     pub(super) peak_rss_mb: f64,
 }
 
+/// How images have memory given back: what is measured is what people run.
+const IMAGE_MEMORY: &str = include_str!("../../../image/memory.env");
+
 impl Gateway {
     /// Starts it with one backend process, and waits until it serves.
     pub(super) async fn start(size: Size) -> Result<Self> {
@@ -66,8 +69,9 @@ impl Gateway {
     }
 
     async fn spawn(&self, name: &str, program: &str, args: Vec<String>) -> Result<()> {
-        let env =
-            [("RUST_LOG".to_owned(), "info,hickory_server=error,hickory_proto=error".to_owned())].into();
+        let quiet = ("RUST_LOG", "info,hickory_server=error,hickory_proto=error");
+        let of_image = IMAGE_MEMORY.lines().filter_map(|line| line.split_once('='));
+        let env = of_image.chain([quiet]).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         self.owner.spawn(Spec { name: name.to_owned(), program: find(program)?, args, env }).await
     }
 

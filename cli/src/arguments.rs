@@ -52,6 +52,8 @@ pub(crate) enum Command {
     /// What would happen if a region became slow, failed or died; changes nothing
     Simulate(What),
     Gameday(Gameday),
+    /// End a game day, whoever began it; works with the hub down
+    EndGameday(End),
     Join(Join),
     Unjoin(Unjoin),
     /// Keep traffic away from a region for a while; works with the hub down

@@ -70,6 +70,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
             let well = gameday::run(what, &hub().await?, output).await?;
             return Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
+        Command::EndGameday(what) => command(Verb::EndGameday, what.give(), hub(), output).await,
         Command::Drain(what) => command(Verb::Drain, what.give(), hub(), output).await,
         Command::Pin(what) => command(Verb::Pin, what.give(), hub(), output).await,
         Command::Freeze(what) => command(Verb::Freeze, what.give(), hub(), output).await,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use futures::future::join_all;
 use spillway_decide::Health;
 use spillway_decide::commands::{Order, Verb};
@@ -60,6 +60,11 @@ impl Conduct {
         Self { access, plan, output }
     }
 
+    /// From now on by this credential.
+    pub(super) fn renew(&mut self, access: Access) {
+        self.access = access;
+    }
+
     /// What will happen, before anything does.
     pub(super) fn announce(&self, story: &str) -> Result<()> {
         let Order { region, for_seconds, fault, .. } = &self.plan.order;
@@ -96,7 +101,7 @@ impl Conduct {
             Err(error) => {
                 // An answer that was lost may have been a yes. A no may have been because of somebody else's game day.
                 if !error.is::<Refused>() {
-                    self.end(&mut course).await;
+                    self.end(&mut course, &mut interruption).await;
                 }
                 return Err(error);
             }
@@ -104,8 +109,9 @@ impl Conduct {
         if let Some(why) = &aborted {
             self.note(&mut course, "-", &format!("aborting: {why}"));
         }
-        self.end(&mut course).await;
-        self.come_home(&mut course, &mut interruption).await;
+        if self.end(&mut course, &mut interruption).await {
+            self.come_home(&mut course, &mut interruption).await;
+        }
         Ok(self.outcome(course, aborted))
     }
 
@@ -141,8 +147,31 @@ impl Conduct {
         }
     }
 
-    /// Orders the end, at whichever gateway answers.
-    async fn end(&self, course: &mut Course) {
+    /// Orders the end, at whichever gateway answers. False: the person has enough of waiting.
+    async fn end(&self, course: &mut Course, interruption: &mut Interruption) -> bool {
+        let (given, patient) = tokio::select! {
+            given = self.order_end(course.began) => (given, true),
+            () = interruption.comes() => (Err(anyhow!("interrupted before the answer")), false),
+        };
+        match given {
+            Ok(at) => {
+                course.seen.ended = Some(at);
+                self.note(course, "-", "the end was ordered");
+            }
+            Err(error) => {
+                let until = self.plan.order.for_seconds.unwrap_or_default();
+                eprintln!(
+                    "warning: nobody is known to have taken the end: {error:#}\nwarning: the fault ends by itself {until} s \
+                     after its beginning; `kubectl spillway end-gameday {}` ends it before",
+                    self.plan.order.region
+                );
+            }
+        }
+        patient
+    }
+
+    /// Until a gateway takes it; gives the second in which it was said.
+    async fn order_end(&self, began: Instant) -> Result<f64> {
         let Order { region, priority, .. } = self.plan.order.clone();
         let end = Order {
             command: Verb::EndGameday,
@@ -154,19 +183,10 @@ impl Conduct {
         };
         let deadline = Instant::now() + END_WITHIN;
         loop {
-            let at = course.seconds();
+            let at = began.elapsed().as_secs_f64();
             match give(&self.access, &end).await {
-                Ok(_) => {
-                    course.seen.ended = Some(at);
-                    return self.note(course, "-", "the end was ordered");
-                }
-                Err(error) if Instant::now() >= deadline => {
-                    let until = self.plan.order.for_seconds.unwrap_or_default();
-                    eprintln!(
-                        "warning: no gateway takes the end: {error:#}\nwarning: it ends by itself {until} s after its beginning"
-                    );
-                    return;
-                }
+                Ok(_) => return Ok(at),
+                Err(error) if Instant::now() >= deadline => return Err(error),
                 Err(_) => sleep(EVERY).await,
             }
         }

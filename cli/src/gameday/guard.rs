@@ -10,7 +10,7 @@ use super::look::{About, Look};
 
 /// Looks in a row in which a window is out of bounds: one may be chance.
 const STRIKES: u32 = 2;
-/// Looks in a row in which nobody answers: who cannot see must not go on.
+/// Looks in a row in which no gateway answers that traffic could go to: who cannot see must not go on.
 const BLIND: u32 = 8;
 
 /// Remembers what was wrong in the looks before.
@@ -28,9 +28,12 @@ impl Guard {
 
     /// Why it must end now, if it must.
     pub(super) fn objection(&mut self, look: &Look, about: &About) -> Option<String> {
-        self.blind = if look.0.is_empty() { self.blind + 1 } else { 0 };
+        let concerns =
+            |report: &&Report| about.priorities.iter().any(|it| report.priorities.contains_key(it));
+        let seen = look.0.values().filter(concerns).any(|report| report.region != about.region);
+        self.blind = if seen { 0 } else { self.blind + 1 };
         if self.blind >= BLIND {
-            return Some("no gateway answers any more".to_owned());
+            return Some("no gateway of another region answers any more".to_owned());
         }
         let others = look.0.values().filter(|report| report.region != about.region);
         let found: Vec<_> = others
@@ -139,7 +142,33 @@ mod tests {
         let mut only_ill = look(Verdict::Degraded, 90.0, 9000, 500);
         only_ill.0.remove("b-1");
         assert_eq!(guard.objection(&only_ill, &about), None);
-        let blind: Vec<_> = (0..BLIND).filter_map(|_| guard.objection(&Look::default(), &about)).collect();
-        assert_eq!(blind, ["no gateway answers any more"]);
+    }
+
+    #[test]
+    fn who_sees_no_other_region_does_not_go_on() {
+        let about = About { region: "ill".into(), priorities: vec!["p".into()] };
+        let well = || look(Verdict::Healthy, 0.0, 20, 500);
+        let (mut alone, mut strange) = (well(), well());
+        alone.0.remove("b-1");
+        strange.0.get_mut("b-1").unwrap().priorities.clear();
+        for unseen in [Look::default(), alone, strange] {
+            let mut guard = Guard::new([("p".to_owned(), Health::default())].into());
+            for _ in 1..BLIND {
+                assert_eq!(guard.objection(&unseen, &about), None);
+            }
+            assert_eq!(guard.objection(&well(), &about), None);
+            let said: Vec<_> = (0..BLIND).filter_map(|_| guard.objection(&unseen, &about)).collect();
+            assert_eq!(said, ["no gateway of another region answers any more"]);
+        }
+    }
+
+    #[test]
+    fn a_report_that_is_missing_forgives_nothing() {
+        let about = About { region: "ill".into(), priorities: vec!["p".into()] };
+        let mut guard = Guard::new([("p".to_owned(), Health::default())].into());
+        let bad = look(Verdict::Healthy, 6.0, 20, 500);
+        assert_eq!(guard.objection(&bad, &about), None);
+        assert_eq!(guard.objection(&Look::default(), &about), None);
+        assert!(guard.objection(&bad, &about).is_some());
     }
 }

@@ -23,6 +23,9 @@ use crate::simulate::{self, Fault, What};
 use conduct::{Conduct, Plan};
 use look::{About, Look};
 
+/// Longer than the game day and its way home: for confirming, for the end, and for clocks that differ.
+const SPARE: Duration = Duration::from_mins(10);
+
 /// Have a region play ill and see its traffic leave and come home. Asks first; Ctrl-C ends it
 #[derive(Args)]
 pub(crate) struct Gameday {
@@ -57,7 +60,7 @@ pub(crate) async fn run(what: Gameday, hub: &Hub, output: Output) -> Result<bool
     let report = hub.report().await?;
     let foreseen = What::of(&what.region, what.fault.clone(), what.priority.clone(), what.lifetime.as_secs());
     let story = simulate::run(&report, &foreseen)?;
-    let access = Access::of(&what.door, async { Ok(hub.clone()) }).await?;
+    let access = lasting(&what, hub).await?;
     let about = about(&what, &report);
     let before = conduct::look(&access).await;
     ready(&before, &about)?;
@@ -77,14 +80,22 @@ pub(crate) async fn run(what: Gameday, hub: &Hub, output: Output) -> Result<bool
         before,
         recovery: what.recovery,
     };
-    let conduct = Conduct::new(access, plan, output);
+    let mut conduct = Conduct::new(access, plan, output);
     conduct.announce(&story.table())?;
     if !what.yes {
         conduct.confirm()?;
+        // However long that took.
+        conduct.renew(lasting(&what, hub).await?);
     }
     let outcome = conduct.play().await?;
     output.print(&outcome, outcome::Outcome::text)?;
     Ok(outcome.ok)
+}
+
+/// Good until the last look at a region that comes home late.
+async fn lasting(what: &Gameday, hub: &Hub) -> Result<Access> {
+    let needed = what.lifetime + what.recovery + SPARE;
+    Access::lasting(&what.door, needed, async { Ok(hub.clone()) }).await
 }
 
 fn about(what: &Gameday, report: &Report) -> About {

@@ -60,7 +60,7 @@ impl Outcome {
             (_, None, ..) => format!("{region} was not left: nobody found it Degraded"),
             (_, _, None, _) => format!("{region} was Degraded, and its traffic stayed"),
             (_, _, _, None) if ended.is_none() => {
-                format!("{region} may still play ill: see `kubectl spillway commands`")
+                format!("{region} may still play ill: end it with `kubectl spillway end-gameday {region}`")
             }
             (_, _, _, None) => format!("{region} was left, and not everything came home while this looked"),
             _ => format!("{region} was left and taken back"),

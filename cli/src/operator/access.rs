@@ -54,7 +54,25 @@ impl Access {
         if door.credential.is_some() {
             return Self::offline(door);
         }
-        let made = of_the_moment(hub, &door.namespace, Timestamp::now()).await;
+        Self::made(door, MOMENT, hub).await
+    }
+
+    /// The same, good for so long from now on: what is begun by it must be ended by it, too.
+    pub(crate) async fn lasting(
+        door: &Door,
+        lifetime: Duration,
+        hub: impl Future<Output = Result<Hub>>,
+    ) -> Result<Self> {
+        if door.credential.is_none() {
+            return Self::made(door, lifetime, hub).await;
+        }
+        let access = Self::offline(door)?;
+        access.credential.lasts(Timestamp::now(), lifetime)?;
+        Ok(access)
+    }
+
+    async fn made(door: &Door, lifetime: Duration, hub: impl Future<Output = Result<Hub>>) -> Result<Self> {
+        let made = make(hub, &door.namespace, lifetime, Timestamp::now()).await;
         Self::by(door, made.context(WITHOUT_HUB)?)
     }
 
@@ -102,14 +120,15 @@ impl Access {
     }
 }
 
-async fn of_the_moment(
+async fn make(
     hub: impl Future<Output = Result<Hub>>,
     namespace: &str,
+    lifetime: Duration,
     now: Timestamp,
 ) -> Result<Credential> {
     let hub = hub.await?;
     let (issuing, operator) = (hub.issuing(namespace).await?, hub.whoami().await?);
-    issue(&issuing, &operator, MOMENT, now)
+    issue(&issuing, &operator, lifetime, now)
 }
 
 /// The gateway at an address: the one that is known to be there, else any of the federation.

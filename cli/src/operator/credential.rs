@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
@@ -40,6 +41,20 @@ pub(crate) struct Gateway {
 }
 
 impl Credential {
+    /// Refuses one that ends before what it is for.
+    pub(super) fn lasts(&self, now: Timestamp, lifetime: Duration) -> Result<()> {
+        if self.expires < now + lifetime {
+            bail!(
+                "the credential of {} expires at {}, and this needs one for {} minutes: have another one made with \
+                 `kubectl spillway credential`",
+                self.operator,
+                self.expires,
+                lifetime.as_secs().div_ceil(60)
+            );
+        }
+        Ok(())
+    }
+
     pub(crate) fn read(path: &Path, now: Timestamp) -> Result<Self> {
         let text =
             std::fs::read_to_string(path).with_context(|| format!("--credential {}", path.display()))?;

@@ -68,11 +68,16 @@ pub(super) enum Failure {
 }
 
 impl Gateway {
-    /// Gives it an order.
-    pub(super) async fn order(&self, credential: &Credential, order: &Order) -> Result<Known, Failure> {
+    /// Gives it an order. `sent` counts how often it went out: an answer may be lost after the order was taken.
+    pub(super) async fn order(
+        &self,
+        credential: &Credential,
+        order: &Order,
+        sent: &mut u32,
+    ) -> Result<Known, Failure> {
         let body = serde_json::to_vec(order).map_err(|error| Failure::Unreached(error.into()))?;
         let answer =
-            self.ask(credential, Method::POST, "commands", body).await.map_err(Failure::Unreached)?;
+            self.ask(credential, Method::POST, "commands", body, sent).await.map_err(Failure::Unreached)?;
         if answer.status != StatusCode::OK {
             let said = String::from_utf8_lossy(&answer.body);
             let said = said.trim().trim_start_matches("spillway: ").to_owned();
@@ -98,7 +103,7 @@ impl Gateway {
     }
 
     async fn get<T: DeserializeOwned>(&self, credential: &Credential, what: &str) -> Result<(T, Answer)> {
-        let answer = self.ask(credential, Method::GET, what, Vec::new()).await?;
+        let answer = self.ask(credential, Method::GET, what, Vec::new(), &mut 0).await?;
         if answer.status != StatusCode::OK {
             bail!("answered {}: {}", answer.status, String::from_utf8_lossy(&answer.body).trim());
         }
@@ -112,11 +117,12 @@ impl Gateway {
         method: Method,
         what: &str,
         body: Vec<u8>,
+        sent: &mut u32,
     ) -> Result<Answer> {
         let tls = tls::config(credential, self)?;
         let mut failed = anyhow!("it has no address");
         for address in &self.addresses {
-            let asked = ask_at(*address, Arc::clone(&tls), &method, what, body.clone());
+            let asked = ask_at(*address, Arc::clone(&tls), &method, what, body.clone(), sent);
             match timeout(DEADLINE, asked).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(error)) => failed = error.context(format!("at {address}")),
@@ -133,6 +139,7 @@ async fn ask_at(
     method: &Method,
     what: &str,
     body: Vec<u8>,
+    sent: &mut u32,
 ) -> Result<Answer> {
     let tcp = TcpStream::connect(address).await?;
     let stream = TlsConnector::from(tls).connect(ServerName::IpAddress(address.ip().into()), tcp).await?;
@@ -146,6 +153,7 @@ async fn ask_at(
         .header(http::header::CONTENT_TYPE, "application/json")
         .body(Full::new(Bytes::from(body)))?;
     let asked = Timestamp::now();
+    *sent += 1;
     let response = match sender.send_request(request).await {
         Ok(response) => response,
         // What the gateway thinks of our certificate is told by the connection, not by the request.

@@ -75,17 +75,24 @@ pub(crate) async fn give(access: &Access, order: &Order) -> Result<Said> {
 }
 
 async fn take(access: &Access, order: &Order) -> Result<Known> {
-    let mut told = Vec::new();
+    let (mut told, mut sent) = (Vec::new(), 0);
     for gateway in &access.first {
-        match gateway.order(&access.credential, order).await {
+        match gateway.order(&access.credential, order, &mut sent).await {
             Ok(known) => return Ok(known),
-            Err(Failure::Refused(said)) => {
-                return Err(Refused(format!("the gateway of {} refuses: {said}", gateway.member)).into());
-            }
+            Err(Failure::Refused(said)) => return Err(refusal(&gateway.member, &said, sent)),
             Err(Failure::Unreached(error)) => told.push(format!("{}: {error:#}", gateway.member)),
         }
     }
     Err(anyhow!("no gateway took the command:\n  {}", told.join("\n  ")))
+}
+
+/// A no is a no only if the order went out once: it may be because another gateway took it, whose answer was lost.
+fn refusal(member: &str, said: &str, sent: u32) -> anyhow::Error {
+    let said = format!("the gateway of {member} refuses: {said}");
+    if sent > 1 {
+        return anyhow!("{said}; it was sent before, and no answer came: it may have been taken then");
+    }
+    Refused(said).into()
 }
 
 async fn confirm(access: &Access, gateway: &Gateway, commands: &[Command]) -> (Confirmation, Option<Report>) {
@@ -190,4 +197,18 @@ pub(crate) fn meaning(order: &Order) -> String {
         _ => String::new(),
     };
     format!("{what}{end}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_no_after_an_answer_that_was_lost_may_be_our_own_command() {
+        for (sent, is_no) in [(1, true), (2, false), (3, false)] {
+            let error = refusal("sz-1", "a game day is under way", sent);
+            assert_eq!(error.is::<Refused>(), is_no, "{error}");
+            assert!(error.to_string().starts_with("the gateway of sz-1 refuses: a game day is under way"));
+        }
+    }
 }

@@ -152,6 +152,10 @@ mod tests {
         let read = |hours: u64| Credential::read(&path, made + Duration::from_hours(hours));
         assert!(read(0).is_ok());
         assert!(read(1).err().unwrap().to_string().contains("expired at 2026-11-23T01:00:00Z"));
+        for (minutes, lasts) in [(59, true), (60, true), (61, false)] {
+            let asked = credential.lasts(made, Duration::from_mins(minutes));
+            assert_eq!(asked.is_ok(), lasts, "{minutes}: {asked:?}");
+        }
         std::fs::write(&path, "{}").unwrap();
         assert!(read(0).err().unwrap().to_string().contains("this is no OperatorCredential"));
         std::fs::remove_dir_all(&directory).unwrap();

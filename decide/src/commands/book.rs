@@ -30,7 +30,7 @@ impl Book {
     }
 
     /// Takes in what another gateway, or the disk, knows; says what of it is news. What has ended, what is of an
-    /// unknown kind, and what a gateway with a reasonable clock cannot have issued, is passed over.
+    /// unknown kind, and what a sound gateway with a reasonable clock cannot have issued, is passed over.
     pub fn merge(&mut self, now: Time, heard: &[Command]) -> Vec<Command> {
         let mut news = Vec::new();
         for command in heard.iter().filter(|command| is_credible(now, command)) {
@@ -91,4 +91,5 @@ fn is_credible(now: Time, command: &Command) -> bool {
         && command.lives(now)
         && command.issued_at <= now + MAX_SKEW
         && command.expires_at <= command.issued_at + command.longest()
+        && (command.kind != Kind::Gameday || command.revoked || command.is_sound_gameday())
 }

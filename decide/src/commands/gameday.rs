@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Book, Command, Kind};
-use crate::priority::{Intent, Priority};
+use crate::priority::{Enforcement, Intent, Priority};
 use crate::report::PriorityView;
 use crate::time::Time;
 use crate::verdict::Verdict;
@@ -63,7 +63,8 @@ impl Fault {
         if dice < u64::from(self.error_percent) {
             Touch::Fail
         } else if self.latency_milliseconds > 0 && dice < u64::from(self.share_percent.unwrap_or(100)) {
-            Touch::Hold(Duration::from_millis(self.latency_milliseconds.into()))
+            // What comes from elsewhere is checked; this is where it would hurt people if the check were ever forgotten.
+            Touch::Hold(Duration::from_millis(self.latency_milliseconds.min(MAX_LATENCY_MILLISECONDS).into()))
         } else {
             Touch::Nothing
         }
@@ -103,6 +104,13 @@ pub enum Touch {
     Fail,
 }
 
+impl Command {
+    /// Whether a game day is one that a gateway would have taken, whoever says that one did.
+    pub(super) fn is_sound_gameday(&self) -> bool {
+        self.fault.is_some_and(|fault| fault.is_sound() && !(fault.dead && self.priority.is_some()))
+    }
+}
+
 impl Book {
     /// The game day that is on. Of several, which gateways took apart from each other, the earliest: all gateways
     /// agree on it once they have heard of both, and two regions never play ill for long.
@@ -138,6 +146,9 @@ fn stuck(region: &str, priority: &Priority) -> Option<String> {
     let takes = |name: &str| name != region && priority.intent(name) != Intent::Drained;
     if !priority.names().any(takes) {
         return Some(format!("no region but {region} takes traffic"));
+    }
+    if priority.enforcement == Enforcement::Observe {
+        return Some("it is only observed, so that nothing moves,".to_owned());
     }
     if priority.shift.max_drained_regions == 0 {
         return Some("maxDrainedRegions is 0, so that no region is ever left".to_owned());
@@ -203,6 +214,7 @@ mod tests {
         assert_eq!(touched(fault(500, 0, false, Some(7))), 7);
         assert_eq!(touched(fault(0, 0, true, None)), 0);
         assert_eq!(touched(Fault::default()), 0, "a kind that is not known does nothing");
+        assert_eq!(fault(u32::MAX, 0, false, None).touch(0), Touch::Hold(Duration::from_mins(1)));
     }
 
     #[test]
@@ -250,6 +262,11 @@ mod tests {
             assert_eq!(alone.as_deref(), Some("no region but a takes traffic in RegionPriority p"));
             let never = ask(world(|priority, _| priority.shift.max_drained_regions = 0), begun);
             assert!(never.is_some());
+            let observed = ask(world(|priority, _| priority.enforcement = Enforcement::Observe), begun);
+            assert_eq!(
+                observed.as_deref(),
+                Some("it is only observed, so that nothing moves, in RegionPriority p")
+            );
             let pinned = ask(world(|priority, _| priority.regions[0].intent = Intent::Pinned), begun);
             assert_eq!(pinned.as_deref(), Some("a is Pinned in RegionPriority p"));
             let drained = |priority: &mut Priority, view: &mut PriorityView| {

@@ -226,6 +226,23 @@ fn one_game_day_at_a_time_moves_no_intent_and_ends_within_the_hour() {
     let mut forged = made[0].clone();
     forged.expires_at = after(3601);
     assert_eq!(Book::default().merge(NOW, &[forged]), [], "nobody may begin one for longer");
+    let fault = |latency_milliseconds, error_percent, dead, share_percent| {
+        Some(Fault { latency_milliseconds, error_percent, dead, share_percent })
+    };
+    for (fault, priority, revoked, kept) in [
+        (fault(4000, 0, false, None), None, false, 1),
+        (fault(4_000_000, 0, false, None), None, false, 0),
+        (fault(0, 101, false, None), None, false, 0),
+        (fault(5, 0, false, Some(0)), None, false, 0),
+        (fault(0, 0, true, None), None, false, 1),
+        (fault(0, 0, true, None), Some("all"), false, 0),
+        (None, None, false, 0),
+        (None, None, true, 1),
+    ] {
+        let heard = Command { fault, priority: priority.map(str::to_owned), revoked, ..made[0].clone() };
+        let news = Book::default().merge(NOW, std::slice::from_ref(&heard));
+        assert_eq!(news.len(), kept, "{heard:?}");
+    }
 }
 
 #[test]

@@ -34,6 +34,11 @@ pub(super) struct DnsLabels {
     pub(super) code: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct TouchLabels {
+    pub(super) fault: &'static str,
+}
+
 /// Who served a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Served {

@@ -17,7 +17,7 @@ use prometheus_client::registry::Registry;
 use spillway_decide::routes::Route;
 
 use crate::config::Config;
-use labels::{DnsLabels, HeaderLabels, ListenerLabels, RegionLabels, ServedLabels};
+use labels::{DnsLabels, HeaderLabels, ListenerLabels, RegionLabels, ServedLabels, TouchLabels};
 use routes::Routes;
 
 pub(crate) use labels::Served;
@@ -47,6 +47,7 @@ struct Series {
     upstream_failures: Counter,
     retries: Counter,
     spilled: Family<RegionLabels, Counter>,
+    touched: Family<TouchLabels, Counter>,
     spill_came_back: Counter,
     dns_queries: Family<DnsLabels, Counter>,
     config_generation: Gauge<u64, AtomicU64>,
@@ -205,6 +206,11 @@ impl Metrics {
         self.inner.series.retries.inc();
     }
 
+    /// A game day did this to an arrival.
+    pub(crate) fn touched(&self, fault: &'static str) {
+        self.inner.series.touched.get_or_create(&TouchLabels { fault }).inc();
+    }
+
     pub(crate) fn spilled(&self, region: &str) {
         self.inner.series.spilled.get_or_create(&RegionLabels { region: region.to_owned() }).inc();
         self.inner.series.totals.spilled.inc();
@@ -288,6 +294,11 @@ impl Series {
             "retries",
             "Requests sent to a second endpoint because the first did not get them or may get them twice",
             self.retries.clone(),
+        );
+        registry.register(
+            "gameday_arrivals",
+            "Arrivals that a game day held or failed",
+            self.touched.clone(),
         );
         registry.register(
             "spilled",

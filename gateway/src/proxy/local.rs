@@ -1,6 +1,7 @@
 //! Serving a request by this region's own backends.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::HOST;
 use http::uri::PathAndQuery;
@@ -61,8 +62,9 @@ impl Proxy {
             route.priority.as_ref().map(|priority| self.inner.traffic.begin(priority, &route.id, &arrival));
         let touched = self.touched(route, &arrival);
         if let Touch::Hold(pause) = touched {
+            record.refused("held on a game day");
             // Boxed: rare, and it would make every request's future larger.
-            Box::pin(tokio::time::sleep(pause)).await;
+            Box::pin(self.hold(pause)).await;
         }
         let outcome = match self.inner.upstreams.pool(config, &route.backend) {
             _ if touched == Touch::Fail => Err(Unserved::Gameday),
@@ -93,6 +95,15 @@ impl Proxy {
         match &route.priority {
             Some(priority) if *arrival == Arrival::Local => self.inner.traffic.touch(priority),
             _ => Touch::Nothing,
+        }
+    }
+
+    /// Until the game day ends, too, or this gateway: nobody is to wait for what is over.
+    async fn hold(&self, pause: Duration) {
+        self.inner.metrics.touched("held");
+        tokio::select! {
+            () = self.inner.traffic.hold(pause) => {}
+            () = self.inner.draining.cancelled() => {}
         }
     }
 
@@ -159,7 +170,10 @@ impl Proxy {
         record.refused(unserved.as_str());
         let mut response = match unserved {
             Unserved::Client(refusal) => return answer::refused(*refusal),
-            Unserved::Gameday => answer::unavailable("spillway: on a game day this region plays ill"),
+            Unserved::Gameday => {
+                self.inner.metrics.touched("failed");
+                answer::unavailable("spillway: on a game day this region plays ill")
+            }
             Unserved::NoEndpoint => answer::unavailable("spillway: no endpoint of this backend is ready"),
             Unserved::Full => answer::unavailable("spillway: this backend takes no more requests at a time"),
             Unserved::Failed(_) => {

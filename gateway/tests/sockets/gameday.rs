@@ -3,6 +3,7 @@
 
 use http::StatusCode;
 use serde_json::{Value, json};
+use spillway_decide::Verdict;
 use spillway_decide::report::PriorityView;
 
 use crate::commands::{OPERATOR, report, say};
@@ -106,4 +107,27 @@ async fn what_is_not_allowed_or_not_safe_is_refused() {
     let (status, text) = say(&federation, "first", OPERATOR, &order(&slow, 60)).await;
     assert_eq!(status, StatusCode::OK, "{text}");
     refused("first", order(&slow, 60), StatusCode::CONFLICT, "a game day is under way").await;
+}
+
+#[tokio::test]
+async fn what_is_held_is_let_go_when_it_rests_and_it_does_not_begin_again() {
+    let federation = Federation::start().await;
+    begin(&federation, &json!({"latencyMilliseconds": 60_000}), 3600).await;
+    let words = || plays(&federation);
+    let playing = |words: &String| words == "adds 60000 ms to 100 % of its arrivals";
+    eventually("the first to play", PATIENCE, words, playing).await;
+    let door = federation.worlds["first"].http();
+    let held = tokio::spawn(async move { http1(door, get("/api/x")).await.status() });
+    let left = |view: &PriorityView| view.regions["first"].verdict == Verdict::Degraded;
+    federation.until("first", "to hold itself to be Degraded", left).await;
+    assert!(!held.is_finished(), "it is to be held");
+    let pin = json!({"command": "Pin", "region": "first", "forSeconds": 60, "reason": "x"});
+    assert_eq!(say(&federation, "first", OPERATOR, &pin).await.0, StatusCode::OK);
+    let status = tokio::time::timeout(PATIENCE, held).await.expect("it is let go").unwrap();
+    assert_eq!(status, StatusCode::OK);
+    let unpin = json!({"command": "Unpin", "region": "first", "reason": "x"});
+    assert_eq!(say(&federation, "first", OPERATOR, &unpin).await.0, StatusCode::OK);
+    let well = |view: &PriorityView| is_home(view) && view.regions["first"].verdict == Verdict::Healthy;
+    federation.until("first", "to be well for good", well).await;
+    assert_eq!(plays(&federation).await, "");
 }

@@ -129,10 +129,10 @@ impl Invariant for Routes {
             let (Some(target), Some(route)) = (path.forwards[0], path.route) else { continue };
             self.judged += 1;
             let (verdict, since) = self.verdict(target, route);
-            // To what people froze traffic goes on, whatever is said of it.
-            let frozen = [path.door, target]
+            // To what people froze traffic goes on, and from there it stands still, whatever is said.
+            let frozen = [(path.door, target), (target, target), (path.door, path.door)]
                 .iter()
-                .any(|eyes| beat.gateways[*eyes].priority.is_frozen(name(beat, target)));
+                .any(|(eyes, region)| beat.gateways[*eyes].priority.is_frozen(name(beat, *region)));
             if verdict == Verdict::Degraded && since + BELIEVED < path.at && !frozen {
                 let (door, target, route) = (name(beat, path.door), name(beat, target), route_name(route));
                 return Err(format!("{door} forwards {route} to {target}, which has shed it for long"));

@@ -23,7 +23,8 @@ fn priority() -> Priority {
         health: Health {
             hold_seconds: 3,
             unreachable_hold_seconds: 1,
-            window_seconds: 2,
+            // In a shorter one lost probes alone do not hold (docs/limits.md).
+            window_seconds: 3,
             min_requests: 10,
             max_latency_p95_milliseconds: 500,
             ..Health::default()

@@ -4,15 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::answers::{self, Answer};
-use crate::decision::{Change, Decision, Input};
+use crate::decision::{Decision, Input};
 use crate::evidence::{Assessment, Breach};
 use crate::exceptions::{Exceptions, Region};
 use crate::freeze::Freezer;
 use crate::grants::{self, Origin};
 use crate::hearing::Hearing;
+use crate::last::Last;
 use crate::priority::{Enforcement, Intent, Mode, Ordered, Priority, PriorityRegion};
 use crate::report::{PriorityReport, PriorityView, RegionView};
-use crate::share::Shares;
 use crate::shift::{Course, Field, Shifter};
 use crate::standing::{Standing, Word, drain};
 use crate::time::Time;
@@ -36,15 +36,6 @@ pub struct Decider {
     shifter: Shifter,
     freezer: Freezer,
     last: Last,
-}
-
-/// What was decided last.
-#[derive(Clone, Debug, Default)]
-struct Last {
-    verdicts: BTreeMap<String, Verdict>,
-    course: Option<(Shares, bool)>,
-    answer: Option<Answer>,
-    routes: BTreeMap<String, (Verdict, Shares, bool)>,
 }
 
 impl Decider {
@@ -279,7 +270,7 @@ impl Decider {
             let answer =
                 answers::answer(input.region, input.priority, standings, input.peers, last, suspicion)?;
             // A door that may have died this moment: whoever is sent there now must soon ask again.
-            let doubted = unanswered(input, &answer.region);
+            let doubted = input.unanswered(&answer.region);
             return Some(if doubted { answer.under_suspicion(input.priority) } else { answer });
         }
         let calm = |standing: &Standing| Standing {
@@ -375,72 +366,6 @@ impl Decider {
     }
 }
 
-impl Last {
-    /// The exceptions that are new, that are over, or that go another way.
-    fn turn_routes(&mut self, exceptions: &Exceptions, me: &str) -> Vec<Change> {
-        let mut changes = Vec::new();
-        let before = std::mem::take(&mut self.routes);
-        for (route, verdict, course, reason) in exceptions.moving(me) {
-            let turned = (verdict, course.shares.clone(), course.stuck);
-            if before.get(route) != Some(&turned) {
-                let (route, to) = (route.clone(), course.shares);
-                changes.push(Change::Route { route, verdict, to, reason });
-            }
-            self.routes.insert(route.clone(), turned);
-        }
-        for route in before.keys().filter(|route| !self.routes.contains_key(*route)) {
-            let (route, to, reason) = (route.clone(), Shares::all(me), "as its region again".to_owned());
-            changes.push(Change::Route { route, verdict: Verdict::Healthy, to, reason });
-        }
-        changes
-    }
-
-    fn turn(
-        &mut self,
-        input: &Input<'_>,
-        standings: &[Standing],
-        course: &Course,
-        answer: Option<&Answer>,
-    ) -> Vec<Change> {
-        let mut changes = Vec::new();
-        for standing in standings {
-            let from = self.verdicts.get(&standing.region).copied().unwrap_or_default();
-            if from != standing.verdict {
-                self.verdicts.insert(standing.region.clone(), standing.verdict);
-                let (region, reason) = (standing.region.clone(), standing.reason.clone());
-                changes.push(Change::Verdict { region, from, to: standing.verdict, reason });
-            }
-        }
-        let turned = Some((course.shares.clone(), course.stuck));
-        if self.course != turned {
-            self.course = turned;
-            changes.push(Change::Shares { to: course.shares.clone(), reason: course.reason.clone() });
-        }
-        if self.answer.as_ref() != answer
-            && let Some(Answer { region, ttl_seconds, .. }) = answer
-        {
-            let reason = self.why_answer(region, input, standings);
-            changes.push(Change::Answer { region: region.clone(), ttl_seconds: *ttl_seconds, reason });
-            self.answer = answer.cloned();
-        }
-        changes
-    }
-
-    /// What is said of the region that the answer leaves, or of the first that is unwell.
-    fn why_answer(&self, region: &str, input: &Input<'_>, standings: &[Standing]) -> String {
-        let before =
-            self.answer.as_ref().map(|answer| answer.region.as_str()).filter(|before| *before != region);
-        let ordered = |standing: &Standing| input.priority.orders.contains_key(&standing.region);
-        let unwell = |standing: &&Standing| standing.verdict != Verdict::Healthy || ordered(standing);
-        let left = standings.iter().filter(unwell).find(|standing| Some(standing.region.as_str()) == before);
-        match left.or_else(|| standings.iter().find(unwell)) {
-            Some(Standing { region, verdict, reason, .. }) => format!("{region} is {verdict}: {reason}"),
-            None if unanswered(input, region) => format!("the latest probe of {region} was not answered"),
-            None => "every region is Healthy".to_owned(),
-        }
-    }
-}
-
 /// What our own evidence says.
 fn self_signal(input: &Input<'_>) -> Signal {
     let Assessment { opinion, breach, held, quiet_since, forwarded_only, .. } = input.own;
@@ -468,11 +393,6 @@ fn adopt(input: &Input<'_>, hearing: &Hearing<'_>, region: &str, machine: &mut M
     if let Some((witness, _)) = hearing.all().find(|(_, report)| holds(report)) {
         machine.adopt_failure(input.now, &format!("unreachable, says {witness}"));
     }
-}
-
-/// Whether our newest probe of a region's door was not answered.
-fn unanswered(input: &Input<'_>, region: &str) -> bool {
-    input.votes.get(region).is_some_and(|vote| vote.unanswered)
 }
 
 /// Whoever does not know of routes' verdicts forwards a bad route like any other.

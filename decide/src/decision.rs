@@ -41,6 +41,13 @@ pub struct Input<'a> {
     pub ceiling: u32,
 }
 
+impl Input<'_> {
+    /// Whether our newest probe of a region's door was not answered.
+    pub(crate) fn unanswered(&self, region: &str) -> bool {
+        self.votes.get(region).is_some_and(|vote| vote.unanswered)
+    }
+}
+
 /// A report as it came in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Heard {

@@ -17,6 +17,7 @@ mod freeze;
 pub mod grants;
 mod hash;
 mod hearing;
+mod last;
 pub mod observer;
 pub mod peer;
 pub mod plan;

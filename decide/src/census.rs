@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::evidence::{Assessment, Breach, Count, SLOW_FRACTION};
-use crate::exceptions::MAX_COURSES;
+use crate::assessment::{Assessment, Breach};
+use crate::count::{Count, SLOW_FRACTION};
 use crate::priority::Health;
 use crate::time::Time;
 
@@ -28,6 +28,8 @@ pub struct Census {
     settled: bool,
 }
 
+/// So many routes have a way of their own.
+pub(crate) const MAX_COURSES: usize = 256;
 /// A fault of a whole region shows in all its routes within so much of the first.
 const SETTLED: Duration = Duration::from_secs(5);
 
@@ -154,7 +156,7 @@ fn add(sum: &mut Count, count: Count) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::Counts;
+    use crate::count::Counts;
 
     /// A route with so many requests, so many of them failed; out of bounds if `breaks`.
     fn route(total: u64, bad: u64, breaks: bool) -> Assessment {

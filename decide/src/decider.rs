@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::answers::{self, Answer};
 use crate::decision::{Decision, Input};
-use crate::evidence::{Assessment, Breach};
 use crate::exceptions::{Exceptions, Region};
 use crate::freeze::Freezer;
 use crate::grants::{self, Origin};
@@ -90,7 +89,7 @@ impl Decider {
 
     /// What our own evidence says: of the front door and of all requests, and else of the routes.
     fn self_signal(&self, input: &Input<'_>) -> Signal {
-        match self_signal(input) {
+        match input.own.signal(input.priority.health.hold()) {
             Signal::Silent => Signal::Silent,
             Signal::Confirmed { reason } => Signal::Confirmed { reason },
             other => {
@@ -364,27 +363,6 @@ impl Decider {
             || course.shares.percent(input.region) < 100
             || self.exceptions.ask()
     }
-}
-
-/// What our own evidence says.
-fn self_signal(input: &Input<'_>) -> Signal {
-    let Assessment { opinion, breach, held, quiet_since, forwarded_only, .. } = input.own;
-    match breach {
-        _ if !opinion => Signal::Silent,
-        None => Signal::Good { quiet_since: *quiet_since },
-        Some(breach) if *forwarded_only => of_forwarded(breach, *quiet_since),
-        Some(breach) if *held >= input.priority.health.hold() => {
-            Signal::Confirmed { reason: breach.words(Some(*held)) }
-        }
-        Some(breach) => Signal::Trouble { reason: breach.words(None), relapse: true },
-    }
-}
-
-/// Where only what other regions forward is bad, the backends are not: it is a doubt, which makes no one leave and keeps
-/// no one from coming home, but the region is nobody's target meanwhile.
-pub(crate) fn of_forwarded(breach: &Breach, quiet_since: Time) -> Signal {
-    let doubt = format!("{}, by requests that other regions forward alone", breach.words(None));
-    Signal::Leaning { quiet_since, doubt: Some(doubt) }
 }
 
 /// A gateway that has just started takes over what the others' quorum has found.

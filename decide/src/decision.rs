@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::answers::Answer;
+use crate::assessment::Assessment;
 use crate::census::Census;
-use crate::evidence::Assessment;
 use crate::observer::Witnesses;
 use crate::peer::Peer;
 use crate::priority::Priority;

@@ -1,19 +1,21 @@
 //! Self evidence: what a region's gateway sees of the requests that it serves and of its own probes.
 
-use std::fmt;
 use std::time::Duration;
 
+use crate::assessment::{Assessment, Breach};
 use crate::census::Census;
-use crate::forwarded::{Forwarded, ForwardedSli, are_to_blame};
+use crate::count::{Counts, SLOW_FRACTION};
+use crate::forwarded::{Forwarded, are_to_blame};
 use crate::priority::Health;
-use crate::sli::{Latencies, Sli};
+use crate::sli::{ForwardedSli, Latencies, Sli};
 use crate::time::Time;
 use crate::track::{Bound, COARSE, FINE, Reading, Span, Track};
 
-/// The part of requests that may pass the latency bound: P95.
-pub(crate) const SLOW_FRACTION: f64 = 0.05;
 /// One lost probe is no news.
 const MIN_BAD_PROBES: u32 = 2;
+/// Probes come one a second and are known a little later, so a shorter window would hold now two of them, now one: lost ones
+/// would be seen and forgotten in turn, and never hold.
+const LEAST_OF_PROBES: Duration = Duration::from_secs(3);
 /// From so many requests to a probe on, requests tell how a region is.
 const REQUESTS_TO_A_PROBE: u32 = 3;
 /// Where a route has at least so many requests and bad ones among them, it is known whose trouble they are.
@@ -56,126 +58,6 @@ pub struct Evidence {
     quiet_since: Time,
 }
 
-/// What the evidence says now.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Assessment {
-    /// A whole window has been watched; before, nobody knows.
-    pub opinion: bool,
-    /// Which bound is broken, in words with figures.
-    pub breach: Option<Breach>,
-    /// How long the bad evidence of this run holds, from its first to its latest sample.
-    pub held: Duration,
-    /// When the latest bad evidence was seen; the beginning of the watch if there was none.
-    pub quiet_since: Time,
-    /// What is wrong is wrong with requests that other regions forward: our own arrivals, which are enough to tell,
-    /// are within bounds, and so are probes. Then it is the way here, or who is at its other end, and not the backends.
-    pub forwarded_only: bool,
-    /// Nothing in the window was answered at all.
-    pub outage: bool,
-    /// Requests a second of our own arrivals that we serve.
-    pub local_rate: f64,
-    /// What the windows of requests hold.
-    pub counts: Counts,
-    /// The figures.
-    pub sli: Sli,
-}
-
-/// Requests in the window, by criterion.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// How many failed.
-    pub errors: Count,
-    /// How many passed the latency bound, among those that had the time to.
-    pub slow: Count,
-}
-
-/// Samples, and the bad ones among them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Count {
-    /// All of them.
-    pub total: u64,
-    /// The bad ones.
-    pub bad: u64,
-}
-
-impl Count {
-    /// Whether more than `fraction` of at least `min_total` are bad.
-    #[must_use]
-    pub fn is_out(self, fraction: f64, min_total: u32) -> bool {
-        self.total >= u64::from(min_total.max(1)) && self.fraction() > fraction
-    }
-
-    /// The bad part; nothing is bad among none.
-    #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "samples of a window, far below 2^52")]
-    pub fn fraction(self) -> f64 {
-        self.bad as f64 / self.total.max(1) as f64
-    }
-}
-
-impl From<Reading> for Count {
-    fn from(reading: Reading) -> Self {
-        Self { total: reading.total.into(), bad: reading.bad.into() }
-    }
-}
-
-/// A broken bound.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Breach {
-    /// Too many requests fail.
-    Errors {
-        /// Percent that fail.
-        percent: f64,
-        /// Percent that may.
-        bound: f64,
-        /// Requests a second.
-        rate: f64,
-    },
-    /// Too many requests are slow.
-    Latency {
-        /// 95th percentile.
-        p95: u64,
-        /// What it may be.
-        bound: u64,
-        /// Requests a second.
-        rate: f64,
-    },
-    /// Too many probes fail or are slow.
-    Availability {
-        /// Percent that succeed.
-        percent: f64,
-        /// Percent that must.
-        bound: f64,
-    },
-}
-
-impl Breach {
-    /// The breach in words, with how long it holds where that is known.
-    #[must_use]
-    pub fn words(&self, held: Option<Duration>) -> String {
-        let lasting = held.map(|held| format!(" for {} s", held.as_secs())).unwrap_or_default();
-        match self {
-            Self::Errors { rate, .. } | Self::Latency { rate, .. } => {
-                format!("{self}{lasting} ({rate:.0} req/s)")
-            }
-            Self::Availability { .. } => format!("{self}{lasting}"),
-        }
-    }
-}
-
-impl fmt::Display for Breach {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Errors { percent, bound, .. } => write!(formatter, "errors {percent:.1} % > {bound} %"),
-            Self::Latency { p95, bound, .. } if p95 > bound => write!(formatter, "P95 {p95} ms > {bound} ms"),
-            Self::Latency { bound, .. } => write!(formatter, "P95 over {bound} ms"),
-            Self::Availability { percent, bound } => {
-                write!(formatter, "probe availability {percent:.1} % < {bound} %")
-            }
-        }
-    }
-}
-
 /// The criteria's readings, in the order of [`Evidence::last`].
 struct Readings {
     errors: Reading,
@@ -211,7 +93,7 @@ impl Evidence {
             started: now,
             errors: track(),
             slow,
-            probes: track(),
+            probes: Track::new(now, window.max(LEAST_OF_PROBES), grain),
             answered: track().only_counts(),
             local: track().only_counts(),
             forwarded: None,

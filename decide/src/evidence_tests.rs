@@ -193,6 +193,23 @@ fn two_lost_probes_are_a_breach_and_one_is_not() {
     assert_eq!(words, "probe availability 80.0 % < 99 %");
 }
 
+/// A standby has nothing but probes. Each is known a moment after it was sent, when its second has been looked at.
+#[test]
+fn lost_probes_hold_however_short_the_window_is() {
+    for window_seconds in [1, 2, 3, 10] {
+        let health = Health { window_seconds, max_latency_p95_milliseconds: 400, ..Health::default() };
+        let mut evidence = Evidence::new(Time(0), &health);
+        let mut held = Duration::ZERO;
+        for tenth in 0..400 {
+            held = evidence.assess(Time(tenth * 100)).held;
+            if tenth % 10 == 0 {
+                evidence.probe(Time(tenth * 100), tenth < 200);
+            }
+        }
+        assert!(held >= Duration::from_secs(18), "a window of {window_seconds} s: {held:?}");
+    }
+}
+
 #[test]
 fn slow_answers_are_no_outage_and_a_hang_is() {
     for (answers, outage) in [(true, false), (false, true)] {

@@ -5,8 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::census::{Part, RouteState, is_region};
-use crate::decider::of_forwarded;
+use crate::census::{MAX_COURSES, Part, RouteState, is_region};
 use crate::decision::Input;
 use crate::hearing::Hearing;
 use crate::priority::Priority;
@@ -21,9 +20,8 @@ use crate::verdict::{Machine, Signal, Verdict};
 pub const MAX_TOLD: usize = 256;
 /// So many are shown to people.
 pub const MAX_SHOWN: usize = 16;
-/// So many are remembered, and so many have a way of their own.
+/// So many are remembered.
 const MAX_KNOWN: usize = 1024;
-pub(crate) const MAX_COURSES: usize = 256;
 
 /// This region's exceptions, and the ways of those that any region has.
 #[derive(Clone, Debug, Default)]
@@ -291,7 +289,7 @@ impl Exception {
             Some(_) if covered && !self.moves() => Signal::Silent,
             Some(state) if state.breach_is_small(&input.priority.health) && !self.moves() => Signal::Silent,
             Some(RouteState { forwarded_only: true, breach: Some(breach), quiet_since, .. }) => {
-                of_forwarded(breach, *quiet_since)
+                breach.of_forwarded(*quiet_since)
             }
             Some(state) if state.held >= input.priority.health.hold() => {
                 Signal::Confirmed { reason: words(state, true) }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::evidence::{Assessment, Breach, Count, Counts};
+use crate::assessment::{Assessment, Breach};
+use crate::count::{Count, Counts};
 use crate::peer::Peer;
 use crate::priority::{Intent, Mode, PriorityRegion};
 use crate::{Census, Change, Decider, Decision, Heard};

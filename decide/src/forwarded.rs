@@ -6,9 +6,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use crate::evidence::Count;
+use crate::count::Count;
 use crate::time::Time;
 use crate::track::{Reading, Track};
 
@@ -17,18 +15,6 @@ const OWN_TELL: u64 = 20;
 const OWN_TELL_PERCENT: u64 = 30;
 /// So many bad ones are no chance.
 const SOME: u64 = 3;
-
-/// The figures of the requests of one window that other regions forwarded here.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct ForwardedSli {
-    /// How many.
-    pub requests: u64,
-    /// Percent of them that failed.
-    pub error_percent: f64,
-    /// Percent of them that passed the latency bound.
-    pub slow_percent: f64,
-}
 
 /// Counts of one window. Where nothing is forwarded, nothing is kept.
 #[derive(Clone, Debug)]
@@ -62,18 +48,6 @@ impl Forwarded {
             let (total, bad) = track.window(now);
             Count { total: total.into(), bad: bad.into() }
         })
-    }
-}
-
-impl ForwardedSli {
-    /// None where nothing was forwarded.
-    pub(crate) fn of([errors, slow]: [Count; 2]) -> Option<Self> {
-        let figures = || Self {
-            requests: errors.total,
-            error_percent: 100.0 * errors.fraction(),
-            slow_percent: 100.0 * slow.fraction(),
-        };
-        (errors.total > 0).then(figures)
     }
 }
 

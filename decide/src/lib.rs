@@ -5,9 +5,11 @@
 //! what gateways and the controller do.
 
 pub mod answers;
+pub mod assessment;
 pub mod balance;
 pub mod census;
 pub mod commands;
+pub mod count;
 pub mod decider;
 pub mod decision;
 pub mod evidence;

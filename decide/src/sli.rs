@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sketches_ddsketch::{Config, DDSketch};
 
-use crate::forwarded::ForwardedSli;
+use crate::count::Count;
 use crate::time::Time;
 
 /// The relative error of the 95th percentile that people see. No decision rests on it: the latency criterion
@@ -31,6 +31,30 @@ pub struct Sli {
     /// Those of the requests that other regions forwarded here; none while they forward nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forwarded: Option<ForwardedSli>,
+}
+
+/// The figures of the requests of one window that other regions forwarded here.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ForwardedSli {
+    /// How many.
+    pub requests: u64,
+    /// Percent of them that failed.
+    pub error_percent: f64,
+    /// Percent of them that passed the latency bound.
+    pub slow_percent: f64,
+}
+
+impl ForwardedSli {
+    /// None where nothing was forwarded.
+    pub(crate) fn of([errors, slow]: [Count; 2]) -> Option<Self> {
+        let figures = || Self {
+            requests: errors.total,
+            error_percent: 100.0 * errors.fraction(),
+            slow_percent: 100.0 * slow.fraction(),
+        };
+        (errors.total > 0).then(figures)
+    }
 }
 
 /// Latencies of a rolling window: one sketch a second, so memory does not grow with traffic.

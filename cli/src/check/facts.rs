@@ -9,8 +9,6 @@ use serde::Serialize;
 use spillway_crds::{FederatedIngress, MemberCluster, RegionPriority};
 use spillway_decide::report::Report;
 
-use super::permissions::Question;
-
 /// A fact, or why it could not be had.
 pub(super) type Seen<T> = Result<T, String>;
 
@@ -38,6 +36,17 @@ pub(super) struct Lease {
     pub(super) holder: String,
     pub(super) lasts_seconds: i32,
     pub(super) renewed: Option<Timestamp>,
+}
+
+/// One question to the API server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Question {
+    pub(super) namespace: Option<String>,
+    pub(super) group: String,
+    pub(super) resource: String,
+    pub(super) subresource: String,
+    pub(super) name: Option<String>,
+    pub(super) verb: String,
 }
 
 /// What the API server says that somebody may do.

@@ -2,19 +2,8 @@
 
 use spillway_crds::permissions::{Part, Rule};
 
-use super::facts::{Answered, Seen};
+use super::facts::{Answered, Question, Seen};
 use super::finding::{Finding, Then};
-
-/// One question to the API server.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Question {
-    pub(super) namespace: Option<String>,
-    pub(super) group: String,
-    pub(super) resource: String,
-    pub(super) subresource: String,
-    pub(super) name: Option<String>,
-    pub(super) verb: String,
-}
 
 /// What Helm does in Spillway's namespace, by group and kind, beside granting what the parts may do.
 const IN_NAMESPACE: [(&str, &str); 11] = [

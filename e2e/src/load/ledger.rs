@@ -9,41 +9,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::record::{Move, Outcome, Record, Records};
-
-/// Counts since the start.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Totals {
-    /// Requests sent.
-    pub sent: u64,
-    /// Requests whose answer has come, or was given up.
-    pub done: u64,
-    /// Complete, right answers.
-    pub ok: u64,
-    /// Answers that must not have been given.
-    pub wrong: u64,
-    /// No complete answer, or a 5xx.
-    pub lost: u64,
-    /// Redirects whose `Location` leads to the public host.
-    pub locations_public: u64,
-    /// Redirects asked for and answered, whatever their `Location`.
-    pub redirects: u64,
-}
-
-impl Totals {
-    fn enter(&mut self, record: &Record) {
-        self.done += 1;
-        match record.outcome {
-            Outcome::Ok => self.ok += 1,
-            Outcome::Wrong(_) => self.wrong += 1,
-            Outcome::Lost(_) => self.lost += 1,
-        }
-        if record.redirect && !matches!(record.outcome, Outcome::Lost(_)) {
-            self.redirects += 1;
-            self.locations_public += u64::from(record.outcome == Outcome::Ok);
-        }
-    }
-}
+use super::record::{Move, Record, Records, Totals};
 
 /// What a region's backends did over the snapshot's window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
@@ -198,6 +164,7 @@ fn to_f64(count: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Outcome;
     use super::*;
 
     fn region(name: &str) -> Arc<str> {

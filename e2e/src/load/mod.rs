@@ -49,9 +49,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use self::{client::Client, ledger::Ledger};
 pub use self::{
     interval::Interval,
-    ledger::{ClientView, RegionView, Snapshot, Totals},
+    ledger::{ClientView, RegionView, Snapshot},
     options::{LoadOptions, RedirectOptions, ResolverOptions},
-    record::{LossReason, Move, Outcome, Record, Records, WrongReason},
+    record::{LossReason, Move, Outcome, Record, Records, Totals, WrongReason},
 };
 
 /// Running traffic. Drop it to stop at once; call [`Load::stop`] to let the answers under way come in.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, net::Ipv4Addr, sync::Arc, time::Duration};
 
-use super::ledger::Totals;
+use serde::Serialize;
 
 /// One request, from the moment it was due.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,6 +100,40 @@ pub struct Move {
     pub from: Option<Arc<str>>,
     /// Where it is now.
     pub to: Arc<str>,
+}
+
+/// Counts since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// Requests sent.
+    pub sent: u64,
+    /// Requests whose answer has come, or was given up.
+    pub done: u64,
+    /// Complete, right answers.
+    pub ok: u64,
+    /// Answers that must not have been given.
+    pub wrong: u64,
+    /// No complete answer, or a 5xx.
+    pub lost: u64,
+    /// Redirects whose `Location` leads to the public host.
+    pub locations_public: u64,
+    /// Redirects asked for and answered, whatever their `Location`.
+    pub redirects: u64,
+}
+
+impl Totals {
+    pub(super) fn enter(&mut self, record: &Record) {
+        self.done += 1;
+        match record.outcome {
+            Outcome::Ok => self.ok += 1,
+            Outcome::Wrong(_) => self.wrong += 1,
+            Outcome::Lost(_) => self.lost += 1,
+        }
+        if record.redirect && !matches!(record.outcome, Outcome::Lost(_)) {
+            self.redirects += 1;
+            self.locations_public += u64::from(record.outcome == Outcome::Ok);
+        }
+    }
 }
 
 /// Everything that a load did.

@@ -8,6 +8,7 @@ pub mod build;
 pub mod check;
 pub mod follow;
 mod node;
+mod routes;
 pub mod schema;
 
 use std::collections::BTreeMap;

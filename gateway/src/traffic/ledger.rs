@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use spillway_decide::evidence::{Assessment, Evidence};
+use spillway_decide::assessment::Assessment;
+use spillway_decide::evidence::Evidence;
 use spillway_decide::{Census, Health, Time};
 
 use super::routes::Window;

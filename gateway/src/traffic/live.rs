@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
-use spillway_decide::evidence::Assessment;
+use spillway_decide::assessment::Assessment;
 use spillway_decide::grants::{self, Bucket};
 use spillway_decide::reach::{Company, Watch};
 use spillway_decide::routes::Route;

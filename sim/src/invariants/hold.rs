@@ -4,7 +4,8 @@
 //! By truth: from the first to the last moment of the faults that spoil enough (and of overload), where
 //! stretches that are less than a window apart are one. Tolerance, as ADR 6 and the properties of
 //! `decide` state it: one second where the region served at least 100 requests a second all along, two below,
-//! three below 20. A relapse (from Recovering) needs no hold and is not judged here.
+//! three below 20. Below [`HARDLY_ANY`] one bad route may be all that the region is asked for, and then the route's
+//! trouble is the region's. A relapse (from Recovering) needs no hold and is not judged here.
 
 use std::collections::VecDeque;
 
@@ -13,6 +14,9 @@ use spillway_decide::Verdict;
 use super::{Invariant, name, seconds};
 use crate::run::Beat;
 use crate::world::{Millis, World};
+
+/// Requests a second.
+const HARDLY_ANY: f64 = 5.0;
 
 #[derive(Debug)]
 pub(super) struct Hold {
@@ -34,10 +38,14 @@ impl Hold {
         let (window, bound) =
             (u64::from(health.window_seconds) * 1000, u64::from(health.max_latency_p95_milliseconds));
         let memory = window + bound + 500;
-        let runs = beat.truth.broken(region, memory);
+        let slowest = self.rates[region].iter().copied().fold(f64::INFINITY, f64::min);
+        let mut runs = beat.truth.broken(region, memory);
+        if slowest < HARDLY_ANY {
+            let routes = 0..beat.truth.world.routes.len();
+            runs.extend(routes.flat_map(|route| beat.truth.broken_route(region, route, memory)));
+        }
         let held = runs.iter().filter(|run| run.0 <= beat.now && beat.now <= run.1 + memory);
         let held = held.map(|run| run.1.min(beat.now) - run.0).max().unwrap_or(0);
-        let slowest = self.rates[region].iter().copied().fold(f64::INFINITY, f64::min);
         let precision = match slowest {
             rate if rate >= 100.0 => 1_000,
             rate if rate >= 20.0 => 2_000,

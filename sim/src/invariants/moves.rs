@@ -4,7 +4,8 @@
 //! By truth, a cause is anything of the last while (the time within which everything converges): the region
 //! that the client leaves ailed (its backends, its capacity, its gateway), it was nearly full, a quorum had
 //! trouble to reach it, the door's gateway was down or had trouble to reach it, or people changed what they
-//! want; or people want the region empty. Everything else that goes wrong in a world is no reason. Requests that came back to the door because
+//! want; or people want the region empty. A route that went to the region for another one's trouble, and is to go home
+//! from it, has a cause in the way home, too. Everything else that goes wrong in a world is no reason. Requests that came back to the door because
 //! a grant was spent or a link broke are not looked at; nor is a client whose door changed its shares more than
 //! once since it asked last, for it may have been meant for a third region in between.
 
@@ -14,6 +15,9 @@ use super::{Invariant, name, seconds};
 use crate::run::{Beat, Path};
 use crate::world::Millis;
 use spillway_decide::{Intent, Mode, Shares};
+
+/// A route's steps home, and the time until silence is known.
+const WAY_HOME: Millis = 30_000;
 
 /// A client's last request.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +59,9 @@ impl Moves {
         }
         self.judged += 1;
         let since = beat.now.saturating_sub(beat.truth.world.convergence());
-        if has_cause(beat, path.door, from, since) {
+        if has_cause(beat, path.door, from, since)
+            || (path.route.is_some() && has_no_way_home(beat, path.door, to))
+        {
             return Ok(());
         }
         Err(format!(
@@ -100,6 +106,15 @@ fn has_cause(beat: &Beat<'_>, door: usize, from: usize, since: Millis) -> bool {
         || (door != from
             && !(truth.reached(door, from, since, beat.now) && truth.reached(from, door, since, beat.now)))
         || lost > voters.len() / 2
+}
+
+/// Whether a region that comes before another at a door was out of its reach lately, so that what should go home to
+/// it cannot.
+fn has_no_way_home(beat: &Beat<'_>, door: usize, to: usize) -> bool {
+    let since = beat.now.saturating_sub(WAY_HOME);
+    let earlier = (0..beat.gateways.len()).filter(|region| rank(beat, door, *region) < rank(beat, door, to));
+    let mut others = earlier.filter(|region| *region != door);
+    others.any(|region| !beat.truth.reached(door, region, since, beat.now))
 }
 
 impl Invariant for Moves {

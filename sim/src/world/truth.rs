@@ -120,6 +120,12 @@ impl<'a> Truth<'a> {
         self.world.faults.iter().any(own) || loaded(&self.short) || loaded(&self.busy)
     }
 
+    /// Whether a region had more to do than it can at some moment of that time.
+    #[must_use]
+    pub fn was_short(&self, region: usize, from: Millis, until: Millis) -> bool {
+        self.short.get(region).into_iter().flatten().any(|span| span.0 <= until && from <= span.1)
+    }
+
     /// Whether a region's gateway was up all the time.
     #[must_use]
     pub fn was_up(&self, region: usize, from: Millis, until: Millis) -> bool {

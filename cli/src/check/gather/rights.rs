@@ -9,8 +9,7 @@ use kube::Api;
 use kube::api::PostParams;
 
 use super::hub::told;
-use crate::check::facts::{Answered, Seen};
-use crate::check::permissions::Question;
+use crate::check::facts::{Answered, Question, Seen};
 use crate::hub::Hub;
 
 const AT_ONCE: usize = 8;

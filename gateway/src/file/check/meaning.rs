@@ -6,8 +6,8 @@ use spillway_crds::RegionPrioritySpec;
 use spillway_decide::redirects::AliasSet;
 
 use super::{Fault, text_of};
-use crate::file::build::compile_routes;
 use crate::file::node::{Node, Step};
+use crate::file::routes::compile_routes;
 use crate::file::{FilePathType, FileRoute, GatewayFile};
 
 /// Everything that does not fit together.

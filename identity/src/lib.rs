@@ -8,6 +8,6 @@ mod material;
 mod name;
 mod verify;
 
-pub use material::{Material, MaterialError, Part};
+pub use material::{Material, MaterialError, Part, expiry_of_pem};
 pub use name::{CallerIdentity, IdentityError, uri_name};
 pub use verify::Expected;

@@ -8,6 +8,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use thiserror::Error;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::name::{CallerIdentity, IdentityError};
 use crate::verify::{ByName, Expected};
@@ -108,6 +109,14 @@ impl CallerIdentity {
         let leaf = chain.first().ok_or(IdentityError::UriNames(0))?;
         Ok(Self::from_certificate(leaf)?)
     }
+}
+
+/// When a certificate in PEM ends, in seconds since the epoch: the leaf, where there is a chain.
+pub fn expiry_of_pem(certificate: &str) -> Result<i64, MaterialError> {
+    let chain = certificates(Part::Certificate, certificate)?;
+    let leaf = chain.first().ok_or(IdentityError::UriNames(0))?;
+    let (_, leaf) = X509Certificate::from_der(leaf).map_err(|error| bad(Part::Certificate, error))?;
+    Ok(leaf.validity().not_after.timestamp())
 }
 
 fn certificates(part: Part, pem: &str) -> Result<Vec<CertificateDer<'static>>, MaterialError> {

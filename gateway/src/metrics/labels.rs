@@ -39,6 +39,12 @@ pub(super) struct TouchLabels {
     pub(super) fault: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct IdentityLabels {
+    pub(super) region: String,
+    pub(super) member: String,
+}
+
 /// Who served a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Served {

@@ -5,7 +5,7 @@ mod routes;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicI64, AtomicU64};
 
 use http::HeaderName;
 use parking_lot::RwLock;
@@ -15,9 +15,12 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use spillway_decide::routes::Route;
+use spillway_identity::expiry_of_pem;
 
 use crate::config::Config;
-use labels::{DnsLabels, HeaderLabels, ListenerLabels, RegionLabels, ServedLabels, TouchLabels};
+use labels::{
+    DnsLabels, HeaderLabels, IdentityLabels, ListenerLabels, RegionLabels, ServedLabels, TouchLabels,
+};
 use routes::Routes;
 
 pub(crate) use labels::Served;
@@ -50,6 +53,7 @@ struct Series {
     touched: Family<TouchLabels, Counter>,
     spill_came_back: Counter,
     dns_queries: Family<DnsLabels, Counter>,
+    identity_expiry: Family<IdentityLabels, Gauge<i64, AtomicI64>>,
     config_generation: Gauge<u64, AtomicU64>,
     config_routes: Gauge<u64, AtomicU64>,
     config_rejected: Gauge<u64, AtomicU64>,
@@ -230,6 +234,21 @@ impl Metrics {
         self.inner.series.config_generation.set(config.generation);
         self.inner.series.config_routes.set(config.routes.routes().len() as u64);
         self.inner.routes.take(config);
+        self.identity(config);
+    }
+
+    /// Notes when the certificate ends that is shown to peers; nothing while there is none.
+    fn identity(&self, config: &Config) {
+        let expiry = &self.inner.series.identity_expiry;
+        expiry.clear();
+        let ends = config.credentials.as_ref().map(|own| expiry_of_pem(&own.certificate_pem));
+        if let Some(Ok(ends)) = ends {
+            let labels = IdentityLabels {
+                region: config.identity.region.clone(),
+                member: config.identity.member.clone(),
+            };
+            expiry.get_or_create(&labels).set(ends);
+        }
     }
 
     /// Notes how many parts of ingresses are not served.
@@ -320,6 +339,11 @@ impl Series {
             "snapshot_failures",
             "Snapshots that could not be written; the one before stays, and it is tried again",
             self.snapshot_failures.clone(),
+        );
+        registry.register(
+            "identity_expiry_timestamp_seconds",
+            "When the certificate ends that this gateway shows to its peers, in seconds since the epoch; absent without one",
+            self.identity_expiry.clone(),
         );
         registry.register(
             "config_generation",

@@ -86,3 +86,17 @@ async fn keys_are_exchanged_and_no_request_fails() {
     }
     assert!(answered.load(Ordering::Relaxed) > 100, "there was load: {answered:?}");
 }
+
+/// rcgen's certificates end with the year 4095.
+#[tokio::test]
+async fn when_an_identity_ends_is_told() {
+    let backend = Backend::start("first").await;
+    let world = World::start(trusted(one_route("first", &[backend.address]), &Authority::new())).await;
+    let metrics = || async { http1(world.admin(), get("/metrics")).await.into_body() };
+    let ends =
+        "spillway_gateway_identity_expiry_timestamp_seconds{region=\"first\",member=\"first-1\"} 67090118400";
+    eventually("the end", PATIENCE, metrics, |text| text.contains(ends)).await;
+    change(&world.config, |config| config.credentials = None);
+    let series = "spillway_gateway_identity_expiry_timestamp_seconds{";
+    eventually("no end without an identity", PATIENCE, metrics, |text| !text.contains(series)).await;
+}

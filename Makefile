@@ -76,7 +76,7 @@ chart: crds ## write what is made of the chart: its README, its CRDs, the permis
 .PHONY: e2e
 e2e: build ## the stories on kind clusters, by images, chart and join; REGIONS=3, KEEP=1, STORIES=latency,…, IMAGES=release; skips without Docker
 	@[ "$(IMAGES)" != release ] || image/build.sh
-	@$(BIN)/kind --output $(CARGO_TARGET_DIR)/e2e $(if $(filter release,$(IMAGES)),--images $(CARGO_TARGET_DIR)/images)
+	@$(BIN)/kind-stories --output $(CARGO_TARGET_DIR)/e2e $(if $(filter release,$(IMAGES)),--images $(CARGO_TARGET_DIR)/images)
 
 .PHONY: image
 image: ## static programs in images from nothing, checked; TAG, REGISTRY, TARGET; some minutes; without Docker, archives only

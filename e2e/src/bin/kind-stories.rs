@@ -1,4 +1,4 @@
-//! `kind`: the stories on kind clusters, with the images, the chart and `kubectl spillway join`. `make e2e` runs it.
+//! `kind-stories`: the stories on kind clusters, with the images, the chart and `kubectl spillway join`. `make e2e` runs it.
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -21,6 +21,9 @@ struct Cli {
     /// The folder of `make image`'s archives; else images are made of the programs
     #[arg(long)]
     images: Option<PathBuf>,
+    /// A checkout of an older version, with its images in `images`: it is installed first, and `new-version` upgrades it
+    #[arg(long, env = "FROM")]
+    from: Option<PathBuf>,
     /// Only these stories, by name, with commas between
     #[arg(long, env = "STORIES", default_value = "")]
     stories: String,
@@ -71,9 +74,10 @@ async fn run(cli: Cli) -> Result<()> {
     ledger.end_all().await?;
     let _ = std::fs::remove_dir_all(dir.join("failed"));
     let images = cli.images.map_or(Images::Development, Images::Release);
-    let parts = Parts { regions: cli.regions.into(), programs: cli.programs.unwrap_or(near), images, dir };
+    let (regions, programs) = (cli.regions.into(), cli.programs.unwrap_or(near));
+    let parts = Parts { regions, programs, images, from: cli.from, dir };
     let (told, keep) = tokio::select! {
-        told = play(parts, &stories, &ledger) => (told, cli.keep),
+        told = play(parts, &stories, &ledger, cli.keep) => (told, cli.keep),
         signal = ended() => (signal, false),
     };
     if keep {
@@ -86,13 +90,15 @@ async fn run(cli: Cli) -> Result<()> {
     told
 }
 
-async fn play(parts: Parts, stories: &[stories::Story], ledger: &Ledger) -> Result<()> {
+async fn play(parts: Parts, stories: &[stories::Story], ledger: &Ledger, keep: bool) -> Result<()> {
     let began = Instant::now();
-    let federation = Federation::raise(parts, ledger).await?;
+    let mut federation = Federation::raise(parts, ledger).await?;
     println!("from nothing to joined members: {:.0} s", began.elapsed().as_secs_f64());
-    let told = stories::tell(&federation, stories).await;
+    let told = stories::tell(&mut federation, ledger, stories).await;
     if told.is_err() {
         eprintln!("e2e: logs are kept in {}", federation.keep().await?.display());
+    } else if keep {
+        println!("{}", federation.guide()?);
     }
     told
 }

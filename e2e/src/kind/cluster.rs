@@ -69,6 +69,12 @@ impl Cluster {
         format!("{}-control-plane", self.name)
     }
 
+    /// Ends it.
+    pub(super) async fn end(&self) -> Result<()> {
+        let path = self.kubeconfig.to_str().context("the kubeconfig's path")?;
+        run("kind", &["delete", "cluster", "-q", "--name", &self.name, "--kubeconfig", path]).await.map(drop)
+    }
+
     /// Puts an image into its node.
     pub(super) async fn load(&self, archive: &Path) -> Result<()> {
         let archive = archive.to_str().context("the archive's path")?;

@@ -10,7 +10,8 @@ use spillway_crds::MemberCluster;
 use spillway_decide::report::State;
 
 use super::cluster::Cluster;
-use super::images::Images;
+use super::edition::Edition;
+use super::images::{self, Images};
 use super::install::{self, ADMIN, DNS, HTTP, SWITCHES};
 use super::ledger::Ledger;
 use crate::backend::{Behaviour, Named};
@@ -29,6 +30,8 @@ pub struct Parts {
     pub programs: PathBuf,
     /// The product's images.
     pub images: Images,
+    /// A checkout of an older version, with what its `make image` made in `images`: what is installed first.
+    pub from: Option<PathBuf>,
     /// Where kubeconfigs and archives go, and the logs of a failure, in `failed`.
     pub dir: PathBuf,
 }
@@ -41,7 +44,8 @@ pub struct Federation {
     pub members: Vec<Cluster>,
     pub(super) helm: Helm,
     parts: Parts,
-    archives: [PathBuf; 3],
+    first: Edition,
+    app: PathBuf,
 }
 
 impl Federation {
@@ -50,15 +54,16 @@ impl Federation {
     pub async fn raise(parts: Parts, ledger: &Ledger) -> Result<Self> {
         let helm = Helm::find_or_build(&mut |progress| eprintln!("e2e: {progress}"))?;
         let helm = helm.context("there is neither Go nor a Helm that HELM names")?;
-        let archives = parts.images.archives(&parts.programs, &parts.dir).await?;
+        let first = Edition::first(&parts).await?;
+        let app = images::app(&parts.programs, &parts.dir).await?;
         let mut clusters = Vec::new();
         create(&mut clusters, &parts, ledger).await?;
-        if let Err(error) = furnish(&clusters, &helm, &archives, &parts).await {
+        if let Err(error) = furnish(&clusters, &helm, &first, &app, &parts).await {
             eprintln!("e2e: logs are kept in {}", keep(&clusters, &parts.dir).await?.display());
             return Err(error);
         }
         let hub = clusters.remove(0);
-        Ok(Self { hub, members: clusters, helm, parts, archives })
+        Ok(Self { hub, members: clusters, helm, parts, first, app })
     }
 
     /// Keeps what is needed to understand a failure; says where.
@@ -68,14 +73,35 @@ impl Federation {
 
     /// The chart's release on a cluster, with the values that it was installed with and these.
     pub(super) fn upgrade(&self, cluster: &Cluster, values: &str) -> Result<()> {
-        install::chart(&self.helm, cluster, &self.parts.images, values)
+        install::chart(&self.helm, cluster, &self.first, values)
+    }
+
+    /// The edition that the story of a new version upgrades to, on every node.
+    pub(super) async fn second(&self) -> Result<Edition> {
+        let second = Edition::second(&self.parts).await?;
+        self.hub.load(&second.controller).await?;
+        for member in &self.members {
+            member.load(&second.gateway).await?;
+        }
+        Ok(second)
+    }
+
+    /// Loses the hub: its cluster is gone, and another one with nothing but the controller's image is in its place.
+    pub(super) async fn lose_hub(&mut self, ledger: &Ledger) -> Result<()> {
+        self.hub.end().await?;
+        self.hub = Cluster::create("hub", &self.parts.dir, ledger).await?;
+        self.hub.load(&self.first.controller).await
+    }
+
+    /// `kubectl spillway join`.
+    pub(super) async fn join(&self, member: &Cluster) -> Result<()> {
+        install::join(&self.parts.programs, &self.hub, member).await
     }
 
     /// Makes the hub a member too: a gateway by an upgrade of its release, and the demo app.
     pub(super) async fn in_place(&self, region: &str) -> Result<()> {
-        let [_, gateway, app] = &self.archives;
-        self.hub.load(gateway).await?;
-        self.hub.load(app).await?;
+        self.hub.load(&self.first.gateway).await?;
+        self.hub.load(&self.app).await?;
         self.upgrade(&self.hub, &install::in_place_values(region))?;
         install::app(&self.hub).await
     }
@@ -83,6 +109,11 @@ impl Federation {
     /// `kubectl spillway`, of the hub.
     pub(super) async fn spillway(&self, words: &[&str]) -> Result<String> {
         install::spillway(&self.parts.programs, &self.hub, words).await
+    }
+
+    /// Where a program of ours is.
+    pub(super) fn program(&self, name: &str) -> String {
+        self.parts.programs.join(name).display().to_string()
     }
 
     /// Where people go in by HTTP.
@@ -149,17 +180,22 @@ async fn create(clusters: &mut Vec<Cluster>, parts: &Parts, ledger: &Ledger) -> 
     Ok(())
 }
 
-async fn furnish(clusters: &[Cluster], helm: &Helm, archives: &[PathBuf; 3], parts: &Parts) -> Result<()> {
-    let [controller, gateway, app] = archives;
+async fn furnish(
+    clusters: &[Cluster],
+    helm: &Helm,
+    first: &Edition,
+    app: &Path,
+    parts: &Parts,
+) -> Result<()> {
     let (hub, members) = clusters.split_first().context("no hub")?;
     eprintln!("e2e: installing the chart");
-    hub.load(controller).await?;
-    install::chart(helm, hub, &parts.images, "")?;
+    hub.load(&first.controller).await?;
+    install::chart(helm, hub, first, "")?;
     for member in members {
-        member.load(gateway).await?;
+        member.load(&first.gateway).await?;
         member.load(app).await?;
         // Not ready before it is joined: the hub brings its identity and its routes.
-        install::chart(helm, member, &parts.images, "")?;
+        install::chart(helm, member, first, "")?;
         install::app(member).await?;
         install::join(&parts.programs, hub, member).await?;
     }

@@ -11,8 +11,9 @@ use crate::chart::root;
 const TAG: &str = "e2e";
 /// The demo app.
 pub(super) const APP: &str = "world:e2e";
-/// The product's images, in the order of [`Images::archives`].
-const PRODUCT: [&str; 2] = ["spillway-controller", "region-gateway"];
+/// The product.
+pub(super) const CONTROLLER: &str = "spillway-controller";
+pub(super) const GATEWAY: &str = "region-gateway";
 
 /// The product's images.
 pub enum Images {
@@ -23,17 +24,17 @@ pub enum Images {
 }
 
 impl Images {
-    /// The archives of the controller, the gateway and the demo app. The app's is always made here.
-    pub(super) async fn archives(&self, programs: &Path, dir: &Path) -> Result<[PathBuf; 3]> {
-        let mut made = Vec::new();
-        for program in PRODUCT {
-            made.push(match self {
-                Self::Development => pack(program, programs, dir).await?,
-                Self::Release(archives) => released(program, archives)?,
-            });
-        }
-        made.push(pack("world", programs, dir).await?);
-        <[PathBuf; 3]>::try_from(made).ok().context("three archives")
+    /// The archives of the controller and the gateway.
+    pub(super) async fn product(&self, programs: &Path, dir: &Path) -> Result<[PathBuf; 2]> {
+        Ok(match self {
+            Self::Development => {
+                [pack(CONTROLLER, programs, dir).await?, pack(GATEWAY, programs, dir).await?]
+            }
+            Self::Release(archives) => {
+                let version = env!("CARGO_PKG_VERSION");
+                [released(CONTROLLER, version, archives)?, released(GATEWAY, version, archives)?]
+            }
+        })
     }
 
     /// The chart's values for them. Nothing is ever pulled.
@@ -45,6 +46,11 @@ impl Images {
     }
 }
 
+/// The archive of the demo app, which is always made here.
+pub(super) async fn app(programs: &Path, dir: &Path) -> Result<PathBuf> {
+    pack("world", programs, dir).await
+}
+
 async fn pack(program: &str, programs: &Path, dir: &Path) -> Result<PathBuf> {
     let (from, to) = (programs.join(program), dir.join(format!("{program}.tar")));
     let name = format!("{program}:{TAG}");
@@ -53,15 +59,27 @@ async fn pack(program: &str, programs: &Path, dir: &Path) -> Result<PathBuf> {
     Ok(to)
 }
 
-fn released(program: &str, archives: &Path) -> Result<PathBuf> {
-    let name = format!("{program}-{}-{}.tar", env!("CARGO_PKG_VERSION"), architecture());
-    let archive = archives.join(&name);
+/// What `make image` of a version left in a folder.
+pub(super) fn released(program: &str, version: &str, archives: &Path) -> Result<PathBuf> {
+    let archive = archives.join(format!("{program}-{version}-{}.tar", architecture()));
     ensure!(
         archive.is_file(),
         "there is no {}: run `make image` without TAG and REGISTRY",
         archive.display()
     );
     Ok(archive)
+}
+
+/// The same image under another tag: Docker loads it, names it, and lets the name go again.
+pub(super) async fn tagged(program: &str, tag: &str, archive: &Path, dir: &Path) -> Result<PathBuf> {
+    let (to, name) = (dir.join(format!("{program}-{tag}.tar")), format!("{program}:{tag}"));
+    let said = run("docker", &["load".as_ref(), "-q".as_ref(), "-i".as_ref(), archive.as_os_str()]).await?;
+    let loaded = said.trim().strip_prefix("Loaded image: ");
+    let loaded = loaded.with_context(|| format!("docker load said {said:?}"))?;
+    run("docker", &["tag", loaded, &name]).await?;
+    run("docker", &["save".as_ref(), name.as_ref(), "-o".as_ref(), to.as_os_str()]).await?;
+    run("docker", &["rmi", &name]).await?;
+    Ok(to)
 }
 
 fn architecture() -> &'static str {

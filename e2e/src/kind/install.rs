@@ -6,10 +6,11 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::cluster::Cluster;
-use super::images::{APP, Images};
+use super::edition::Edition;
+use super::images::APP;
 use super::tool::run;
 use crate::backend::{Behaviour, Named};
-use crate::chart::{directory, helm::Helm};
+use crate::chart::helm::Helm;
 use crate::requests;
 
 /// Ports of every node, from the range that Kubernetes deals out: people's, the peers', the resolvers', the gateway's admin
@@ -20,18 +21,28 @@ pub(super) const DNS: u16 = 30053;
 pub(super) const ADMIN: u16 = 30901;
 pub(super) const SWITCHES: u16 = 30474;
 
+/// The member whose gateways are a `DaemonSet` on ports of the node. The others are a Deployment behind Services.
+pub(super) const ON_HOST_PORTS: &str = "chengdu";
+/// The hub's values. A federation with a name of its own outlives the cluster of its hub.
+const HUB: &str = "hub.enabled=true,hub.replicas=1,hub.federation=kind.story.test";
+
 /// `helm upgrade --install` with the values of this cluster's role, and these. Whether all is well is asked later, of the hub.
-pub(super) fn chart(helm: &Helm, cluster: &Cluster, images: &Images, more: &str) -> Result<()> {
-    let chart = directory();
-    let chart = chart.to_str().context("the chart's path")?;
-    let role =
-        if cluster.role == "hub" { "hub.enabled=true,hub.replicas=1".into() } else { member(&cluster.role) };
-    let values = format!("{},{role}{}{more}", images.values(), if more.is_empty() { "" } else { "," });
+pub(super) fn chart(helm: &Helm, cluster: &Cluster, edition: &Edition, more: &str) -> Result<()> {
+    let role = if cluster.role == "hub" { HUB.to_owned() } else { member(&cluster.role) };
+    let values = format!("{},{role}{}{more}", edition.values, if more.is_empty() { "" } else { "," });
+    let chart = edition.chart()?;
     in_release(
         helm,
         cluster,
         &["upgrade", "--install", "spillway", chart, "--create-namespace", "--set", &values],
     )
+}
+
+/// `helm upgrade` to another edition, as docs/operations.md has it: what was set stays set.
+pub(super) fn upgrade(helm: &Helm, cluster: &Cluster, edition: &Edition) -> Result<()> {
+    let words =
+        ["upgrade", "spillway", edition.chart()?, "--reset-then-reuse-values", "--set", &edition.values];
+    in_release(helm, cluster, &words)
 }
 
 /// Helm, where the chart's release is.
@@ -42,21 +53,41 @@ pub(super) fn in_release(helm: &Helm, cluster: &Cluster, words: &[&str]) -> Resu
 
 /// The values of a member that is not the hub.
 fn member(region: &str) -> String {
-    format!("{},member.hubPolicy.enabled=true", gateway(region, region))
+    format!("{},{},member.hubPolicy.enabled=true", gateway(region, region), door(region))
 }
 
 /// The values of a hub that is a member, too, beside those of a hub.
 pub(super) fn in_place_values(region: &str) -> String {
-    format!("hub.inPlace=true,{}", gateway("hub", region))
+    format!("hub.inPlace=true,{},{}", gateway("hub", region), door("hub"))
 }
 
-/// One gateway behind ports of the node, so that an upgrade can start the next one beside it.
 fn gateway(name: &str, region: &str) -> String {
+    format!("member.enabled=true,member.name={name},member.region={region},member.lameDuckSeconds=3")
+}
+
+/// How a member's gateways are run and reached: both ways that need no load balancer. Its ports are the same.
+fn door(name: &str) -> String {
+    if name == ON_HOST_PORTS {
+        // One gateway on each node, which holds ports of it: the next one comes when it has gone.
+        return format!(
+            "member.kind=DaemonSet,member.exposure=HostPort,member.hostPorts.http={HTTP},member.hostPorts.spill={SPILL},\
+             member.dns.exposure=HostPort,member.hostPorts.dns={DNS}"
+        );
+    }
+    // One gateway behind ports of the node, so that an upgrade can start the next one beside it.
     format!(
-        "member.enabled=true,member.name={name},member.region={region},member.replicas=1,\
-         member.exposure=NodePort,member.service.nodePorts.http={HTTP},member.service.nodePorts.spill={SPILL},\
-         member.dns.exposure=NodePort,member.dns.nodePort={DNS},member.lameDuckSeconds=3"
+        "member.replicas=1,member.exposure=NodePort,member.service.nodePorts.http={HTTP},\
+         member.service.nodePorts.spill={SPILL},member.dns.exposure=NodePort,member.dns.nodePort={DNS}"
     )
+}
+
+/// What runs the product on a cluster, as kubectl names it.
+pub(super) fn workload(role: &str) -> &'static str {
+    match role {
+        "hub" => "deployment/spillway-controller",
+        ON_HOST_PORTS => "daemonset/spillway-gateway",
+        _ => "deployment/spillway-gateway",
+    }
 }
 
 /// `kubectl spillway` with an administrator's kubeconfig of the hub.

@@ -5,13 +5,17 @@
 //! - [`cluster`]: one kind cluster, and nothing of anybody else's
 //! - [`ledger`]: whose clusters are whose, also after a run that was killed
 //! - [`images`]: of `make image`, or of a development build
+//! - [`edition`]: a chart and its images: what is installed, and what an upgrade leads to
 //! - [`install`]: chart, members, the demo app
 //! - [`federation`]: all of it, and the end of it
+//! - [`guide`]: for who visits what was left up
 //! - [`people`]: who ask the gateways' DNS, and are counted when they are lost
 //! - [`stories`]: what is told there
 
 pub mod cluster;
+mod edition;
 pub mod federation;
+mod guide;
 mod images;
 mod install;
 pub mod ledger;

@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
-use kube::Api;
 use kube::api::ListParams;
+use kube::{Api, ResourceExt};
 use tokio::time::Instant;
 
 use super::scene::{PATIENCE, given_up, home, people, there_and_back, told};
@@ -27,30 +27,50 @@ pub(super) async fn latency(federation: &Federation, what: &str) -> Result<()> {
 /// The pod is killed without grace; Kubernetes makes another one. It serves again, and nothing stays away.
 pub(super) async fn killed_pod(federation: &Federation) -> Result<()> {
     let people = people(federation);
-    let before = gateways(federation).await?;
     let began = Instant::now();
-    let gateway = "app.kubernetes.io/component=gateway";
-    let kill = ["-n", "spillway-system", "delete", "pod", "-l", gateway, "--grace-period=0", "--force"];
-    federation.member("shenzhen")?.kubectl(&kill, "").await?;
-    wait_until(PATIENCE, "another pod", async || {
-        let now = gateways(federation).await?;
-        ensure!(now.len() == 1 && now != before, "{now:?}, before {before:?}");
-        Ok(())
-    })
-    .await?;
+    killed(federation, 1).await?;
     let back = home(federation, began).await.context("a killed pod")?;
     told("killed pod", &people, began, &format!("home after {:.1} s", back.as_secs_f64()), None)
 }
 
-/// The UIDs of shenzhen's gateways that are ready.
-async fn gateways(federation: &Federation) -> Result<Vec<String>> {
+/// Kills one of shenzhen's gateways, of which there are so many, and waits until another one is ready.
+pub(super) async fn killed(federation: &Federation, count: usize) -> Result<()> {
+    let before = gateways(federation, count).await?;
+    let victim = before.first().context("no gateway")?;
+    let kill = ["-n", "spillway-system", "delete", "pod", victim, "--grace-period=0", "--force"];
+    federation.member("shenzhen")?.kubectl(&kill, "").await?;
+    wait_until(PATIENCE, "another pod", async || {
+        let now = gateways(federation, count).await?;
+        ensure!(!now.contains(victim), "{now:?}");
+        Ok(())
+    })
+    .await
+}
+
+/// The names of shenzhen's gateways that are ready, as soon as there are so many.
+pub(super) async fn gateways(federation: &Federation, count: usize) -> Result<Vec<String>> {
     let pods: Api<Pod> = Api::namespaced(federation.member("shenzhen")?.client.clone(), "spillway-system");
     let ours = ListParams::default().labels("app.kubernetes.io/component=gateway");
-    let ready = |pod: &Pod| {
-        let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
-        conditions.is_some_and(|all| all.iter().any(|c| c.type_ == "Ready" && c.status == "True"))
-    };
-    Ok(pods.list(&ours).await?.items.into_iter().filter(ready).filter_map(|pod| pod.metadata.uid).collect())
+    wait_until(PATIENCE, &format!("{count} gateways"), async || {
+        let now: Vec<String> = pods
+            .list(&ours)
+            .await?
+            .items
+            .iter()
+            .filter(|pod| is_ready(pod))
+            .map(ResourceExt::name_any)
+            .collect();
+        ensure!(now.len() == count, "{now:?}");
+        Ok(now)
+    })
+    .await
+}
+
+/// Whether it is, and stays: one that was told to end is ready for a while.
+fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
+    let ready = conditions.is_some_and(|all| all.iter().any(|c| c.type_ == "Ready" && c.status == "True"));
+    ready && pod.metadata.deletion_timestamp.is_none()
 }
 
 /// There is no gateway in shenzhen any more: chengdu gives the region up, and people who ask again are served there.

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::scene::{PATIENCE, answers, apply_seed, declare, home, people, serves_seed, told};
 use crate::kind::Federation;
 use crate::kind::cluster::Cluster;
-use crate::kind::install::{HTTP, SPILL, in_release};
+use crate::kind::install::{HTTP, SPILL, in_release, workload};
 use crate::kind::people::People;
 use crate::wait::wait_until;
 
@@ -47,15 +47,12 @@ async fn exchanged(
 ) -> Result<()> {
     let people = people(federation);
     let began = Instant::now();
-    for (cluster, part, deployment) in [
-        (&federation.hub, "hub", "deployment/spillway-controller"),
-        (federation.member("shenzhen")?, "member", "deployment/spillway-gateway"),
-    ] {
+    for (cluster, part) in [(&federation.hub, "hub"), (federation.member("shenzhen")?, "member")] {
         exchange(cluster, part)?;
-        rolled(cluster, deployment).await.with_context(|| format!("{what} of {}", cluster.role))?;
+        rolled(cluster).await.with_context(|| format!("{what} of {}", cluster.role))?;
         let annotation = "jsonpath={.spec.template.metadata.annotations.edition}";
-        let now =
-            cluster.kubectl(&["-n", "spillway-system", "get", deployment, "-o", annotation], "").await?;
+        let workload = workload(&cluster.role);
+        let now = cluster.kubectl(&["-n", "spillway-system", "get", workload, "-o", annotation], "").await?;
         ensure!((now == "second") == second, "{what} of {}: edition {now:?}", cluster.role);
     }
     let new = began.elapsed().as_secs_f64();
@@ -64,8 +61,9 @@ async fn exchanged(
     told(what, &people, began, &format!("new pods of both after {new:.1} s"), Some(0))
 }
 
-async fn rolled(cluster: &Cluster, deployment: &str) -> Result<()> {
-    let wait = ["-n", "spillway-system", "rollout", "status", deployment, "--timeout=90s"];
+/// Waits until all pods are of the newest kind.
+pub(super) async fn rolled(cluster: &Cluster) -> Result<()> {
+    let wait = ["-n", "spillway-system", "rollout", "status", workload(&cluster.role), "--timeout=90s"];
     cluster.kubectl(&wait, "").await.map(drop)
 }
 

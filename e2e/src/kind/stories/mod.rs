@@ -2,17 +2,25 @@
 //! traffic comes home; and the chart's life under traffic.
 //!
 //! - [`faults`]: what breaks, and heals
+//! - [`several`]: two gateways in one region
 //! - [`life`]: upgrade, rollback, the hub as a member, uninstall
+//! - [`versions`]: to another version and back
+//! - [`another_hub`]: the hub's cluster is lost
 //! - [`scene`]: the host that people visit, and what is waited for
 
+mod another_hub;
 mod faults;
 mod life;
 mod scene;
+mod several;
+mod versions;
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
+use tokio::time::Instant;
 
-use super::Federation;
+use super::{Federation, Ledger};
+pub(super) use scene::HOST;
 
 /// One story. They are told in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -31,10 +39,16 @@ pub enum Story {
     Disconnected,
     /// Backends are slow, and there is no hub.
     HubDown,
+    /// A region has two gateways for a while.
+    TwoGateways,
     /// `helm upgrade` of the hub and of a member.
     Upgrade,
     /// `helm rollback` of both.
     Rollback,
+    /// Another version of chart and programs on all clusters, and back.
+    NewVersion,
+    /// The hub's cluster is lost; a backup goes into another one.
+    AnotherHub,
     /// The hub is a member, too, for a while.
     InPlace,
     /// A member leaves, then the hub: `helm uninstall`. Nothing can be told after it.
@@ -42,17 +56,19 @@ pub enum Story {
 }
 
 /// Tells these stories. The first that fails is the last.
-pub async fn tell(federation: &Federation, stories: &[Story]) -> Result<()> {
+pub async fn tell(federation: &mut Federation, ledger: &Ledger, stories: &[Story]) -> Result<()> {
     federation.is_whole().await?;
     scene::set(federation).await.context("the scene")?;
     for story in Story::value_variants().iter().filter(|story| stories.contains(story)) {
-        one(federation, *story).await.with_context(|| format!("{story:?}"))?;
+        let began = Instant::now();
+        one(federation, ledger, *story).await.with_context(|| format!("{story:?}"))?;
+        println!("  {}: told in {:.0} s", name(*story), began.elapsed().as_secs_f64());
     }
     println!("e2e: {} of {} stories told, all passed", stories.len(), Story::value_variants().len());
     Ok(())
 }
 
-async fn one(federation: &Federation, story: Story) -> Result<()> {
+async fn one(federation: &mut Federation, ledger: &Ledger, story: Story) -> Result<()> {
     match story {
         Story::Seed => scene::seed(federation).await,
         Story::Latency => faults::latency(federation, "latency").await,
@@ -61,8 +77,11 @@ async fn one(federation: &Federation, story: Story) -> Result<()> {
         Story::PausedNode => faults::paused_node(federation).await,
         Story::Disconnected => faults::disconnected(federation).await,
         Story::HubDown => faults::hub_down(federation).await,
+        Story::TwoGateways => several::two_gateways(federation).await,
         Story::Upgrade => life::upgrade(federation).await,
         Story::Rollback => life::rollback(federation).await,
+        Story::NewVersion => versions::new_version(federation).await,
+        Story::AnotherHub => another_hub::another_hub(federation, ledger).await,
         Story::InPlace => life::in_place(federation).await,
         Story::Uninstall => life::uninstall(federation).await,
     }
@@ -95,8 +114,11 @@ pub fn chosen(names: &str, keep: bool) -> Result<Vec<Story>> {
 }
 
 fn known() -> String {
-    let names = Story::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-    names.map(|name| name.get_name().to_owned()).collect::<Vec<_>>().join(", ")
+    Story::value_variants().iter().map(|story| name(*story)).collect::<Vec<_>>().join(", ")
+}
+
+fn name(story: Story) -> String {
+    story.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -111,5 +133,13 @@ mod tests {
             let error = chosen(names, keep).unwrap_err().to_string();
             assert!(error.contains(says), "{error}");
         }
+    }
+
+    #[test]
+    fn the_quickstart_names_every_story() {
+        let page = std::fs::read_to_string(crate::chart::root().join("docs/quickstart.md")).unwrap();
+        let missing = Story::value_variants().iter().map(|story| format!("`{}`", name(*story)));
+        let missing: Vec<_> = missing.filter(|name| !page.contains(name)).collect();
+        assert!(missing.is_empty(), "docs/quickstart.md does not name {missing:?}");
     }
 }

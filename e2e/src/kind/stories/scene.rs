@@ -21,7 +21,8 @@ use crate::wait::wait_until;
 pub(super) const PRIORITY: &str = "kind";
 /// For how long anything is waited for.
 pub(super) const PATIENCE: Duration = Duration::from_secs(90);
-const HOST: &str = "kind.story.test";
+/// The host that people visit.
+pub(in crate::kind) const HOST: &str = "kind.story.test";
 const NAME: &str = "api-gateway";
 
 /// Declares it, and waits until it is served.

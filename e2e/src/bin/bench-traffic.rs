@@ -28,6 +28,9 @@ struct Cli {
     /// Seconds of each measurement.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
+    /// The gateway's program; by default the one beside this one. That of an image needs less memory.
+    #[arg(long)]
+    gateway: Option<PathBuf>,
     /// Where the rows go, as JSON.
     #[arg(long, default_value = "target/bench/traffic.json")]
     out: PathBuf,
@@ -55,7 +58,9 @@ async fn run(cli: &Cli) -> Result<()> {
             routes: usize::try_from(cli.routes)?,
             priorities: (*priorities).into(),
         };
-        rows.extend(measure(size, cli.users, Duration::from_secs(cli.seconds)).await?);
+        rows.extend(
+            measure(cli.gateway.as_deref(), size, cli.users, Duration::from_secs(cli.seconds)).await?,
+        );
     }
     if let Some(folder) = cli.out.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;

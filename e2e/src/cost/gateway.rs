@@ -1,6 +1,7 @@
 //! The gateway that is measured: a process with a large file.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -41,9 +42,13 @@ pub(super) struct Usage {
 const IMAGE_MEMORY: &str = include_str!("../../../image/memory.env");
 
 impl Gateway {
-    /// Starts it with one backend process, and waits until it serves.
-    pub(super) async fn start(size: Size) -> Result<Self> {
+    /// Starts this program with one backend process, and waits until it serves.
+    pub(super) async fn start(program: Option<&Path>, size: Size) -> Result<Self> {
         let world = find("world")?;
+        let program = match program {
+            Some(program) => program.canonicalize().with_context(|| program.display().to_string())?,
+            None => find("region-gateway")?,
+        };
         let owner = tokio::task::spawn_blocking(move || Owner::start(&world)).await??;
         let ports = Ports::free(owner.number())?;
         let gateway = Self { owner, ports, authority: Authority::new(FEDERATION)?, size };
@@ -51,7 +56,7 @@ impl Gateway {
         let file = gateway.write()?;
         let args =
             ["--config", &file, "--source-address", &gateway.address(0).to_string()].map(str::to_owned);
-        gateway.spawn(PROCESS, "region-gateway", args.into()).await?;
+        gateway.spawn(PROCESS, program, args.into()).await?;
         let ready = || requests::check(gateway.admin(), "/readyz");
         wait_until(READY, "the gateway to be ready", ready).await?;
         Ok(gateway)
@@ -62,17 +67,17 @@ impl Gateway {
         let control = SocketAddrV4::new(hub.control(), self.ports.control);
         let state = self.owner.dir().join("backends.json").display().to_string();
         let args = ["backend", "--region", "r0", "--control", &control.to_string(), "--state", &state];
-        self.spawn("backend", "world", args.map(str::to_owned).into()).await?;
+        self.spawn("backend", find("world")?, args.map(str::to_owned).into()).await?;
         let behaviour = Behaviour::default();
         let named = Named { name: "cost".to_owned(), listen: self.backend(), behaviour, requests: 0 };
         wait_until(READY, "a backend", || requests::put(control, "/backends", &named)).await
     }
 
-    async fn spawn(&self, name: &str, program: &str, args: Vec<String>) -> Result<()> {
+    async fn spawn(&self, name: &str, program: PathBuf, args: Vec<String>) -> Result<()> {
         let quiet = ("RUST_LOG", "info,hickory_server=error,hickory_proto=error");
         let of_image = IMAGE_MEMORY.lines().filter_map(|line| line.split_once('='));
         let env = of_image.chain([quiet]).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        self.owner.spawn(Spec { name: name.to_owned(), program: find(program)?, args, env }).await
+        self.owner.spawn(Spec { name: name.to_owned(), program, args, env }).await
     }
 
     fn backend(&self) -> SocketAddrV4 {

@@ -9,6 +9,7 @@ mod gateway;
 mod tls;
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -55,10 +56,11 @@ pub struct Row {
 const SETTLE: Duration = Duration::from_secs(15);
 const KNOWN: Duration = Duration::from_mins(2);
 
-/// Measures a gateway of this size, without users and with so many requests a second.
-pub async fn measure(size: Size, users: f64, span: Duration) -> Result<Vec<Row>> {
+/// Measures a gateway of this size, without users and with so many requests a second; its program is the one beside
+/// this one, if no other is named.
+pub async fn measure(program: Option<&Path>, size: Size, users: f64, span: Duration) -> Result<Vec<Row>> {
     ensure!((2..=60).contains(&size.regions), "regions: 2 to 60, not {}", size.regions);
-    let gateway = Gateway::start(size).await?;
+    let gateway = Gateway::start(program, size).await?;
     let company = Company::begin(&gateway)?;
     wait_until(KNOWN, "every peer to be heard", async || {
         let state = gateway.state().await?;

@@ -41,6 +41,10 @@ pub(crate) enum Case {
     #[value(name = "redirects")]
     #[serde(rename = "redirects")]
     Redirects,
+    /// Every request leaves a line in an access log.
+    #[value(name = "access-log")]
+    #[serde(rename = "access-log")]
+    AccessLog,
     /// Ten thousand routes, SLIs, redirects and an access log.
     #[value(name = "all")]
     #[serde(rename = "all")]
@@ -64,6 +68,7 @@ impl Case {
         Self::FewRoutes,
         Self::ManyRoutes,
         Self::Redirects,
+        Self::AccessLog,
         Self::All,
         Self::Idle,
         Self::IdleConnections,
@@ -94,7 +99,12 @@ impl Case {
         matches!(self, Self::Redirects | Self::All)
     }
 
-    /// Whether the rest of what a gateway does in production is on: SLIs and the access log.
+    /// Whether there is an access log, to `/dev/null`.
+    pub(crate) const fn logs(self) -> bool {
+        matches!(self, Self::AccessLog | Self::All)
+    }
+
+    /// Whether the rest of what a gateway does in production is on, too: SLIs.
     pub(crate) const fn everything(self) -> bool {
         matches!(self, Self::All)
     }

@@ -23,6 +23,9 @@ pub(crate) struct Figure {
     /// Processor time a request, user and system, in a closed loop. This and what follows are none where the case is
     /// about memory only.
     pub(crate) cpu_us_per_request: Option<f64>,
+    /// What of it the kernel took.
+    #[serde(default)]
+    pub(crate) system_us_per_request: Option<f64>,
     /// Requests a second in a closed loop.
     pub(crate) rps: Option<f64>,
     /// Half of the requests took at most this, at the fixed rate.
@@ -118,6 +121,7 @@ impl Figure {
             proxy: like.proxy,
             case: like.case,
             cpu_us_per_request: of(|figure| figure.cpu_us_per_request),
+            system_us_per_request: of(|figure| figure.system_us_per_request),
             rps: of(|figure| figure.rps),
             p50_us: of(|figure| figure.p50_us),
             p99_us: of(|figure| figure.p99_us),
@@ -165,6 +169,7 @@ mod tests {
             proxy: Kind::Haproxy,
             case: Case::Large,
             cpu_us_per_request: Some(cpu),
+            system_us_per_request: None,
             rps: None,
             p50_us: None,
             p99_us: None,

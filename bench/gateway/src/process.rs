@@ -7,14 +7,27 @@ use anyhow::Context;
 /// `USER_HZ`, which Linux fixes for all that it tells in /proc.
 const TICKS_A_SECOND: f64 = 100.0;
 
-/// Processor time of a process and its children, in microseconds, user and system.
-pub(crate) fn cpu_us(pid: u32) -> anyhow::Result<f64> {
-    let mut ticks = 0;
+/// Processor time in microseconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spent {
+    pub(crate) user_us: f64,
+    pub(crate) system_us: f64,
+}
+
+/// Processor time of a process and its children.
+pub(crate) fn spent(pid: u32) -> anyhow::Result<Spent> {
+    let (mut user, mut system) = (0, 0);
     for pid in family(pid) {
-        ticks += stat(pid).with_context(|| format!("process {pid} has ended"))?.ticks;
+        let stat = stat(pid).with_context(|| format!("process {pid} has ended"))?;
+        user += stat.user;
+        system += stat.system;
     }
-    #[allow(clippy::cast_precision_loss, reason = "52 bits are enough for ticks")]
-    Ok(ticks as f64 / TICKS_A_SECOND * 1e6)
+    Ok(Spent { user_us: microseconds(user), system_us: microseconds(system) })
+}
+
+#[allow(clippy::cast_precision_loss, reason = "52 bits are enough for ticks")]
+fn microseconds(ticks: u64) -> f64 {
+    ticks as f64 / TICKS_A_SECOND * 1e6
 }
 
 /// Resident memory of a process and its children, in megabytes (10⁶ bytes).
@@ -30,7 +43,8 @@ pub(crate) fn rss_mb(pid: u32) -> anyhow::Result<f64> {
 
 struct Stat {
     parent: u32,
-    ticks: u64,
+    user: u64,
+    system: u64,
 }
 
 /// The process and its children. No proxy here has grandchildren.
@@ -46,7 +60,7 @@ fn stat(pid: u32) -> Option<Stat> {
     let (_, fields) = text.rsplit_once(')')?;
     let fields: Vec<&str> = fields.split_whitespace().collect();
     let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
-    Some(Stat { parent: u32::try_from(number(1)?).ok()?, ticks: number(11)? + number(12)? })
+    Some(Stat { parent: u32::try_from(number(1)?).ok()?, user: number(11)?, system: number(12)? })
 }
 
 #[cfg(test)]

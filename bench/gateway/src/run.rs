@@ -72,6 +72,7 @@ impl Bench<'_> {
             proxy: kind,
             case: site.case,
             cpu_us_per_request: None,
+            system_us_per_request: None,
             rps: None,
             p50_us: None,
             p99_us: None,
@@ -99,7 +100,7 @@ impl Bench<'_> {
             port: site.port,
         };
         warm_up(&load)?;
-        let before = process::cpu_us(pid)?;
+        let before = process::spent(pid)?;
         let half = self.duration / 2;
         let (served, rss) = thread::scope(|scope| {
             let closed = scope.spawn(|| load.closed(self.duration));
@@ -108,9 +109,11 @@ impl Bench<'_> {
             (closed.join(), rss)
         });
         let Ok(served) = served else { bail!("the load's thread broke") };
-        let (served, after) = (served?, process::cpu_us(pid)?);
+        let (served, after) = (served?, process::spent(pid)?);
         let latencies = load.at_rate(self.rate, self.duration)?;
-        figure.cpu_us_per_request = Some((after - before) / served.requests);
+        let (user, system) = (after.user_us - before.user_us, after.system_us - before.system_us);
+        figure.cpu_us_per_request = Some((user + system) / served.requests);
+        figure.system_us_per_request = Some(system / served.requests);
         figure.rps = Some(served.rps);
         figure.p50_us = Some(latencies.p50);
         figure.p99_us = Some(latencies.p99);

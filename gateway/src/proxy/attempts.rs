@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
+use http_body::Body as _;
+use spillway_decide::Time;
 use spillway_decide::balance::{Again, Ask, Fault, Loss, Outcome, again};
 use spillway_decide::routes::Policy;
 use tokio::time::{Instant, timeout_at};
@@ -90,7 +92,7 @@ impl Attempts<'_> {
     async fn run(mut self, mut request: Request<Body>) -> Result<(Response<Body>, Chosen), Unserved> {
         let Journey { upload, policy, kept, .. } = self.journey;
         let began = Instant::now();
-        let mut chosen = self.pick().ok_or(Unserved::NoEndpoint)?;
+        let mut chosen = self.pick(clock::at(began.into_std())).ok_or(Unserved::NoEndpoint)?;
         let patience = Patience { connect: policy.connect_timeout(), idle: policy.idle_timeout() };
         loop {
             self.tried.push(chosen.address());
@@ -129,13 +131,13 @@ impl Attempts<'_> {
         }
     }
 
-    fn pick(&self) -> Option<Chosen> {
+    fn pick(&self, now: Time) -> Option<Chosen> {
         let wish = Wish {
             not: &self.tried,
             token: self.journey.token,
             slow_start: self.journey.policy.slow_start(),
         };
-        self.journey.pool.pick(clock::now(), wish)
+        self.journey.pool.pick(now, wish)
     }
 
     fn failed(&self, chosen: &Chosen, fault: Fault) {
@@ -159,7 +161,7 @@ impl Attempts<'_> {
             Again::Yes => false,
             Again::IfTheBudgetAllows => true,
         };
-        let chosen = self.pick()?;
+        let chosen = self.pick(clock::now())?;
         if costs {
             if !self.journey.pool.flow().may_repeat() {
                 self.proxy.inner.upstreams.watch.no_budget();
@@ -202,7 +204,11 @@ pub(super) async fn keep(
     if !wait && protocol != Protocol::H2c {
         return Ok((request, Kept::NOTHING));
     }
-    Kept::of(request, wait).await.map_err(|error| Unserved::Failed(error.to_string()))
+    if request.body().is_end_stream() {
+        return Ok((request, Kept::NO_BODY));
+    }
+    // Boxed: rare and large, it would make every request's future large.
+    Box::pin(Kept::of(request, wait)).await.map_err(|error| Unserved::Failed(error.to_string()))
 }
 
 /// The answer, unless it takes too long. A request that is still being sent is not answered yet.

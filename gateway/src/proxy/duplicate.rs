@@ -6,7 +6,6 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 
-use super::local::Prepared;
 use crate::body::{self, Body};
 
 /// Enough for the fields of a browser.
@@ -17,7 +16,6 @@ pub(super) struct Duplicate {
     method: Method,
     uri: Uri,
     version: Version,
-    prepared: Option<Prepared>,
     fields: Fields,
     body: Bytes,
 }
@@ -29,7 +27,6 @@ impl Duplicate {
             method: request.method().clone(),
             uri: request.uri().clone(),
             version: request.version(),
-            prepared: request.extensions().get().copied(),
             fields: Fields::of(request.headers()),
             body,
         }
@@ -46,9 +43,6 @@ impl Duplicate {
         *request.uri_mut() = self.uri;
         *request.version_mut() = self.version;
         *request.headers_mut() = self.fields.restore();
-        if let Some(prepared) = self.prepared {
-            request.extensions_mut().insert(prepared);
-        }
         request
     }
 }
@@ -118,14 +112,5 @@ mod tests {
             (restored.method(), restored.uri(), restored.version()),
             (request.method(), request.uri(), request.version())
         );
-        assert!(restored.extensions().get::<Prepared>().is_none());
-    }
-
-    #[test]
-    fn what_was_prepared_stays_prepared() {
-        let mut request = Request::new(body::empty());
-        request.extensions_mut().insert(Prepared);
-        let restored = Duplicate::with(&request, Bytes::new()).restore();
-        assert!(restored.extensions().get::<Prepared>().is_some());
     }
 }

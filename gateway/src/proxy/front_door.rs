@@ -66,7 +66,7 @@ impl Proxy {
             pause: Some(self.inner.bounds.body_timeout()),
             bytes: route.max_body_bytes.or(self.inner.bounds.max_body_bytes),
         };
-        let (request, upload) = match Upload::begin(request, limits, conversation) {
+        let (request, upload) = match Upload::begin(request, limits, conversation, record.received()) {
             Ok(begun) => begun,
             Err(refusal) => return refuse(record, refusal),
         };

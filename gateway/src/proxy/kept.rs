@@ -18,10 +18,13 @@ impl Kept {
     /// Nothing.
     pub(super) const NOTHING: Self = Self(None);
 
+    /// All of a body that is empty.
+    pub(super) const NO_BODY: Self = Self(Some(Bytes::new()));
+
     /// Reads a small body whole, so that it is there a second time. `wait` says that this is worth waiting for.
     pub(super) async fn of(request: Request<Body>, wait: bool) -> Result<(Request<Body>, Self), BodyError> {
         if request.body().is_end_stream() {
-            return Ok((request, Self(Some(Bytes::new()))));
+            return Ok((request, Self::NO_BODY));
         }
         if !wait || request.body().size_hint().exact().is_none_or(|size| size > SMALL) {
             return Ok((request, Self::NOTHING));

@@ -1,7 +1,7 @@
 //! Serving a request by this region's own backends.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::header::HOST;
 use http::uri::PathAndQuery;
@@ -122,13 +122,13 @@ impl Proxy {
         let kept = keep(request, policy, pool.protocol(), record.is_first_hop()).await;
         let (mut request, kept) = kept.map_err(blame)?;
         let class = if record.is_first_hop() { Class::Own } else { Class::Spilled };
-        let Some(place) = pool.flow().enter(class, policy.concurrency_limit) else {
+        let Some(place) = pool.flow().enter(Instant::now(), class, policy.concurrency_limit) else {
             self.inner.upstreams.watch.full(class);
             return Err(Unserved::Full);
         };
         let trailers = headers::wants_trailers(request.headers());
         let tunnel = upgrade::Tunnel::asked(&mut request, pool.protocol());
-        self.prepare(&mut request, origin);
+        self.prepare(&mut request, origin, record);
         if let Some(prefix) = route.stripped_prefix() {
             strip_prefix(&mut request, prefix);
         }
@@ -194,9 +194,8 @@ impl Proxy {
     }
 
     /// What every request gets, wherever it is sent.
-    pub(super) fn prepare(&self, request: &mut Request<Body>, origin: &Origin) {
-        // One that comes back from a failed spill has been here before.
-        if request.extensions_mut().insert(Prepared).is_some() {
+    pub(super) fn prepare(&self, request: &mut Request<Body>, origin: &Origin, record: &mut Record) {
+        if !record.prepares() {
             return;
         }
         headers::strip_hop(request.headers_mut());
@@ -206,10 +205,6 @@ impl Proxy {
         headers::add_via(request.headers_mut(), &self.inner.via);
     }
 }
-
-/// Marks a request whose headers are ours.
-#[derive(Clone, Copy)]
-pub(super) struct Prepared;
 
 /// Takes a prefix of whole segments off the path.
 fn strip_prefix(request: &mut Request<Body>, prefix: &str) {
@@ -233,7 +228,11 @@ fn to_backend_form(request: &mut Request<Body>, origin: &Origin, protocol: Proto
     *request.version_mut() = Version::HTTP_11;
     let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
     *request.uri_mut() = Uri::from(path);
-    if let Ok(host) = HeaderValue::from_str(&origin.authority) {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let said = hosts.next().filter(|host| *host == origin.authority.as_str() && hosts.next().is_none());
+    if said.is_none()
+        && let Ok(host) = HeaderValue::from_str(&origin.authority)
+    {
         request.headers_mut().insert(HOST, host);
     }
 }

@@ -16,6 +16,9 @@ use crate::bounds::Bounds;
 /// Of a `Forwarded` element without the host, with the longest address.
 const FORWARDED_LENGTH: usize = 80;
 
+/// Of any address.
+const ADDRESS_LENGTH: usize = 45;
+
 /// The public side of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Origin {
@@ -48,7 +51,7 @@ impl Origin {
             client: peer,
             scheme,
             authority: authority(request)?.to_owned(),
-            chain: peer.to_string(),
+            chain: written(peer),
             trusted: bounds.trusts(peer),
         };
         if origin.trusted {
@@ -135,17 +138,29 @@ impl Origin {
     /// The `Forwarded` element that says all this.
     pub(crate) fn forwarded(&self) -> Option<HeaderValue> {
         let mut text = String::with_capacity(FORWARDED_LENGTH + self.authority.len());
-        let written = match self.client {
-            IpAddr::V4(client) => write!(text, "for={client}"),
-            IpAddr::V6(client) => write!(text, "for=\"[{client}]\""),
-        };
-        written.ok()?;
+        match self.client {
+            // Then the client alone is in the chain, written already.
+            IpAddr::V4(_) if !self.trusted => {
+                text.push_str("for=");
+                text.push_str(&self.chain);
+            }
+            IpAddr::V4(client) => write!(text, "for={client}").ok()?,
+            IpAddr::V6(client) => write!(text, "for=\"[{client}]\"").ok()?,
+        }
         // Piece by piece, not by one format: this is on every request's way.
         for piece in [";host=\"", &self.authority, "\";proto=", self.scheme.as_str()] {
             text.push_str(piece);
         }
         HeaderValue::try_from(text).ok()
     }
+}
+
+/// An address, in one allocation: `to_string` would make room piece by piece, and this is on every request's way.
+fn written(address: IpAddr) -> String {
+    let mut text = String::with_capacity(ADDRESS_LENGTH);
+    // A string takes whatever is written to it.
+    let _ = write!(text, "{address}");
+    text
 }
 
 /// The one host that a request names: of its URI, or of its only `Host` field.

@@ -39,6 +39,10 @@ impl Proxy {
             headers::strip_hop(response.headers_mut());
         }
         headers::add_via(response.headers_mut(), &self.inner.via);
+        // Most answers have none: one look at all names takes less time than asking for each.
+        if !response.headers().keys().any(may_carry) {
+            return;
+        }
         let backend_aliases = config.backends.get(&route.backend).map(|backend| &backend.aliases);
         let aliases = [Some(&route.aliases), backend_aliases];
         let aliases: Vec<_> = aliases.into_iter().flatten().collect();
@@ -53,6 +57,10 @@ impl Proxy {
         }
         rewrite(response.headers_mut(), &context, &self.inner.metrics);
     }
+}
+
+fn may_carry(name: &HeaderName) -> bool {
+    *name == header::LINK || CARRIERS.iter().any(|(carrier, _)| carrier == name)
 }
 
 fn rewrite(headers: &mut HeaderMap, context: &Context<'_>, metrics: &Metrics) {

@@ -36,7 +36,7 @@ impl Proxy {
     /// does not come about must cost nobody anything.
     pub(super) async fn spill(&self, exchange: Exchange<'_>, region: &str, peers: &[Peer]) -> Response<Body> {
         let Exchange { config, route, origin, arrival, request, upload, record } = exchange;
-        let mut request = self.to_peer_form(request, origin);
+        let mut request = self.to_peer_form(request, origin, record);
         for peer in peers {
             record.sent_to(region, &peer.member);
             match self.ask_peer(peer, request, &upload, record).await {
@@ -104,9 +104,14 @@ impl Proxy {
     }
 
     /// HTTP/2 for the peer, with the public authority in its place.
-    fn to_peer_form(&self, mut request: Request<Body>, origin: &Origin) -> Request<Body> {
+    fn to_peer_form(
+        &self,
+        mut request: Request<Body>,
+        origin: &Origin,
+        record: &mut Record,
+    ) -> Request<Body> {
         let trailers = headers::wants_trailers(request.headers());
-        self.prepare(&mut request, origin);
+        self.prepare(&mut request, origin, record);
         if trailers {
             headers::set_wants_trailers(request.headers_mut(), Version::HTTP_2);
         }
@@ -152,7 +157,7 @@ impl Proxy {
         }
         let arrival = Arrival::Spilled { origin: region.to_owned() };
         // The region where it arrived holds it to its bounds.
-        let (request, upload) = match Upload::begin(request, Limits::default(), None) {
+        let (request, upload) = match Upload::begin(request, Limits::default(), None, record.received()) {
             Ok(begun) => begun,
             Err(refusal) => return refuse(record, refusal),
         };

@@ -47,11 +47,12 @@ impl Upload {
         request: Request<Incoming>,
         limits: Limits,
         conversation: Option<Arc<Conversation>>,
+        began: Instant,
     ) -> Result<(Request<Body>, Self), Refusal> {
         if limits.bytes.is_some_and(|most| request.body().size_hint().lower() > most) {
             return Err(Refusal::BODY_TOO_LARGE);
         }
-        let upload = Self::new();
+        let upload = Self::new(began);
         let watched = upload.clone();
         let request = request.map(|incoming| {
             if incoming.is_end_stream() {
@@ -64,15 +65,15 @@ impl Upload {
         Ok((request, upload))
     }
 
-    fn new() -> Self {
+    fn new(began: Instant) -> Self {
         let (progress, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
-        let inner = Inner { began: Instant::now(), progress, bytes, fault: OnceLock::new() };
+        let inner = Inner { began, progress, bytes, fault: OnceLock::new() };
         Self { inner: Arc::new(inner) }
     }
 
     #[cfg(test)]
     pub(super) fn for_test() -> Self {
-        Self::new()
+        Self::new(Instant::now())
     }
 
     /// Why the body broke off, if that was the client's doing.

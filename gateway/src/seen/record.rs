@@ -41,6 +41,8 @@ pub(crate) struct Record {
     /// Why the gateway itself answered.
     pub(super) reason: Option<&'static str>,
     is_traffic: bool,
+    /// Its fields are those for the next hop.
+    is_prepared: bool,
     /// None: nobody wants to know.
     pub(super) details: Option<Box<Details>>,
 }
@@ -86,8 +88,19 @@ impl Record {
             retry_reason: None,
             reason: None,
             is_traffic: true,
+            is_prepared: false,
             details,
         }
+    }
+
+    /// When it came.
+    pub(crate) const fn received(&self) -> Instant {
+        self.received
+    }
+
+    /// Its fields become those for the next hop; false if they are already: one that comes back from a failed spill.
+    pub(crate) const fn prepares(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_prepared, true)
     }
 
     /// What protects its connection.

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
 use http::header::UPGRADE;
@@ -13,6 +14,7 @@ use spillway_decide::redirects::Scheme;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::gathered::Gathered;
 use super::guard::{Conversation, Guard};
 use super::heads::Timed;
 use super::http1::{self, Stream};
@@ -91,6 +93,7 @@ impl FrontDoor {
     {
         let bounds = &self.bounds;
         if http2 {
+            let (stream, outbox) = Gathered::new(stream);
             let stream = TokioIo::new(Timed::new(stream, bounds.header_timeout()));
             let service = service(move |request| handle(request, arrived, None));
             let connection = http2_builder()
@@ -98,7 +101,8 @@ impl FrontDoor {
                 .enable_connect_protocol()
                 .serve_connection(stream, service);
             return Box::pin(async move {
-                finish(connection, span.to_be_left(), http2::Connection::graceful_shutdown).await;
+                let served = finish(connection, span.to_be_left(), http2::Connection::graceful_shutdown);
+                outbox.send_after(pin!(served)).await;
             });
         }
         let (span, conversation) = (Arc::new(span), Arc::<Conversation>::default());

@@ -1,6 +1,7 @@
 //! Accepting connections: HTTP/1.1 and HTTP/2 on one port, so many at once, ended in good order.
 
 mod door;
+mod gathered;
 pub(crate) mod guard;
 mod heads;
 mod http1;
@@ -18,15 +19,16 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::rt::{Read, Write};
 use hyper::server::conn::http2;
 use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::body::Body;
 use crate::metrics::Metrics;
+use gathered::Gathered;
 
 pub(crate) use door::{Arrived, FrontDoor};
 pub(crate) use life::{Life, Phase, Phases, Span};
@@ -172,14 +174,16 @@ async fn first_words(stream: &TcpStream) -> io::Result<()> {
 }
 
 /// Serves HTTP/2 on a connection of a peer.
-pub(crate) async fn http2<I, H, F>(stream: I, span: &Span, handle: H)
+pub(crate) async fn http2<S, H, F>(stream: S, span: &Span, handle: H)
 where
-    I: Read + Write + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Fn(Request<Incoming>) -> F + Send + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let connection = http2_builder().serve_connection(stream, service(handle));
-    finish(connection, span.ended(), http2::Connection::graceful_shutdown).await;
+    let (stream, outbox) = Gathered::new(stream);
+    let connection = http2_builder().serve_connection(TokioIo::new(stream), service(handle));
+    let served = finish(connection, span.ended(), http2::Connection::graceful_shutdown);
+    outbox.send_after(pin!(served)).await;
 }
 
 fn service<H, F>(

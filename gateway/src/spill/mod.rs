@@ -12,7 +12,6 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper_util::rt::TokioIo;
 use serde::Serialize;
 
 use crate::body::{self, Body};
@@ -47,7 +46,7 @@ impl SpillListener {
                 match door.acceptor.accept(stream).await {
                     Ok((stream, caller)) => {
                         let handle = move |request| door.clone().serve(request, peer, caller.clone());
-                        serve::http2(TokioIo::new(stream), &span, handle).await;
+                        serve::http2(stream, &span, handle).await;
                     }
                     Err(error) => tracing::info!(%peer, %error, "connection to the spill listener refused"),
                 }

@@ -9,6 +9,7 @@ use super::{Prepared, Site, certificate};
 const HTTP: &str =
     "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 const ROUTER: &str = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
+const LOG: &str = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog";
 const TLS: &str = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext";
 /// Enough to be never in the way.
 const MANY: u32 = 20_000;
@@ -34,6 +35,10 @@ fn config(site: &Site<'_>) -> anyhow::Result<Value> {
             "http_filters": [{"name": "envoy.filters.http.router", "typed_config": {"@type": ROUTER}}],
         },
     }]});
+    if site.case.logs() {
+        let log = json!([{"name": "file", "typed_config": {"@type": LOG, "path": "/dev/null"}}]);
+        chain["filters"][0]["typed_config"]["access_log"] = log;
+    }
     if site.case.tls() {
         let files = certificate::write(site.folder)?;
         let pair = json!({

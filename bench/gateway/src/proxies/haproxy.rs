@@ -20,8 +20,8 @@ fn config(site: &Site<'_>) -> anyhow::Result<String> {
          \x20 timeout http-keep-alive 75s\n  http-reuse always\n{}\
          frontend front\n  bind 127.0.0.1:{}{}\n  option forwardfor\n\
          \x20 http-request set-header X-Forwarded-Proto {scheme}\n",
-        if site.case.everything() { "  log stdout format raw local0\n" } else { "" },
-        if site.case.everything() { "  log global\n  option httplog\n" } else { "" },
+        if site.case.logs() { "  log stdout format raw local0\n" } else { "" },
+        if site.case.logs() { "  log global\n  option httplog\n" } else { "" },
         site.port,
         binding(site)?,
     );

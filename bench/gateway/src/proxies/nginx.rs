@@ -19,7 +19,7 @@ fn config(site: &Site<'_>) -> anyhow::Result<String> {
     } else {
         "off".to_owned()
     };
-    let log = if site.case.everything() { "/dev/null combined" } else { "off" };
+    let log = if site.case.logs() { "/dev/null combined" } else { "off" };
     let mut text = format!(
         "daemon off;\nuser root;\nworker_processes 1;\nworker_rlimit_nofile 20000;\npid nginx.pid;\nerror_log stderr crit;\n\
          events {{ worker_connections 15000; }}\n\

@@ -22,7 +22,7 @@ pub(super) fn prepare(site: &Site<'_>) -> Prepared {
         let (certificate, key) = (files.certificate.display(), files.key.display());
         writeln!(text, "tls: [{{certificate: {certificate}, key: {key}}}]")?;
     }
-    if site.case.everything() && offers("observability") {
+    if site.case.logs() && offers("observability") {
         writeln!(text, "observability: {{accessLog: /dev/null}}")?;
     }
     let file = site.folder.join("gateway.yaml");

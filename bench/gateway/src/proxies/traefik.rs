@@ -13,13 +13,16 @@ pub(super) fn prepare(site: &Site<'_>) -> Prepared {
     // JSON is YAML. Another name: Traefik takes a traefik.yaml beside it for its own settings.
     let file = site.folder.join("routes.yaml");
     fs::write(&file, config(site)?.to_string())?;
-    let options = [
+    let mut options = vec![
         format!("--entryPoints.web.address=127.0.0.1:{}", site.port),
         format!("--providers.file.filename={}", file.display()),
         "--global.checkNewVersion=false".to_owned(),
         "--global.sendAnonymousUsage=false".to_owned(),
         "--log.level=FATAL".to_owned(),
     ];
+    if site.case.logs() {
+        options.push("--accesslog.filepath=/dev/null".to_owned());
+    }
     Ok(Some(options.into_iter().map(Into::into).collect()))
 }
 

@@ -61,6 +61,7 @@ mod invented {
             proxy,
             case,
             cpu_us_per_request: of(cpu),
+            system_us_per_request: of(cpu / 2.0),
             rps: of(1e6 / cpu),
             p50_us: of(cpu * 5.0),
             p99_us: of(cpu * 20.0),

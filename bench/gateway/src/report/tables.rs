@@ -25,12 +25,15 @@ pub(super) fn setting(setting: &Setting) -> String {
 /// What a request costs.
 pub(super) fn costs(figures: &[Figure]) -> String {
     let cpu = by_case(figures, |figure| figure.cpu_us_per_request.map(words::figure));
+    let system = by_case(figures, |figure| figure.system_us_per_request.map(words::figure));
     let rps = by_case(figures, |figure| figure.rps.map(words::figure));
     if cpu.is_empty() {
         return String::new();
     }
     format!(
-        "**Processor time a request**, microseconds, user and system:\n\n{cpu}\n\n**Requests a second** of one core:\n\n{rps}"
+        "**Processor time a request**, microseconds, user and system:\n\n{cpu}\n\n\
+         **What of it the kernel took**, microseconds:\n\n{system}\n\n\
+         **Requests a second** of one core:\n\n{rps}"
     )
 }
 

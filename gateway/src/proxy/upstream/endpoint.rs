@@ -68,10 +68,10 @@ impl<C> Stack<C> {
         None
     }
 
-    fn put(&self, connection: C) {
+    fn put(&self, connection: C, now: Instant) {
         let mut idle = self.0.lock();
         if idle.len() < MAX_IDLE {
-            idle.push((connection, Instant::now()));
+            idle.push((connection, now));
         }
     }
 
@@ -118,7 +118,7 @@ impl Endpoint {
 
     /// Takes a connection back for the next request.
     pub(super) fn put_idle(&self, sender: http1::SendRequest<Body>) {
-        self.idle.put(sender);
+        self.idle.put(sender, Instant::now());
     }
 
     /// As [`Self::take_idle`], for the short way.
@@ -127,9 +127,9 @@ impl Endpoint {
     }
 
     /// As [`Self::put_idle`], for the short way.
-    pub(super) fn put_wire(&self, wire: Wire) {
+    pub(super) fn put_wire(&self, wire: Wire, now: Instant) {
         if wire.is_silent() {
-            self.idle_wires.put(wire);
+            self.idle_wires.put(wire, now);
         }
     }
 

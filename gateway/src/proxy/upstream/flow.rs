@@ -42,7 +42,7 @@ impl Flow {
     }
 
     /// Lets a request in, unless the limit says otherwise.
-    pub(crate) fn enter(self: &Arc<Self>, class: Class, limited: LimitedTo) -> Option<Place> {
+    pub(crate) fn enter(self: &Arc<Self>, now: Instant, class: Class, limited: LimitedTo) -> Option<Place> {
         let (own, spilled) = (self.own.load(Ordering::Relaxed), self.spilled.load(Ordering::Relaxed));
         let asked = match limited {
             LimitedTo::None => false,
@@ -58,11 +58,11 @@ impl Flow {
         }
         memory.limit.began(own + spilled + 1);
         if class == Class::Own {
-            memory.budget.earn(clock::now());
+            memory.budget.earn(clock::at(now));
         }
         drop(memory);
         self.of(class).fetch_add(1, Ordering::Relaxed);
-        Some(Place { flow: Arc::clone(self), class, began: Instant::now(), latency: None })
+        Some(Place { flow: Arc::clone(self), class, began: now, measured: None })
     }
 
     /// Takes a retry off the budget, if there is one left.
@@ -108,22 +108,25 @@ pub(crate) struct Place {
     flow: Arc<Flow>,
     class: Class,
     began: Instant,
-    /// How long the head of the answer took, if one came.
-    latency: Option<Duration>,
+    /// When the head of the answer came, if one did, and how long it took.
+    measured: Option<(Instant, Duration)>,
 }
 
 impl Place {
     /// The head of an answer is there, or time is up: that is how long it took since the last piece of the request
     /// came. How long the client took for it is not the backend's.
     pub(crate) fn measured(mut self, last_piece: Instant) {
-        self.latency = Some(self.began.max(last_piece).elapsed());
+        let now = Instant::now();
+        self.measured = Some((now, now.saturating_duration_since(self.began.max(last_piece))));
     }
 }
 
 impl Drop for Place {
     /// Without a latency (a failure, a client that went away) it says nothing about how full the backend is.
     fn drop(&mut self) {
-        self.flow.memory.lock().limit.finished(clock::now(), self.class, self.latency);
+        let now = self.measured.map_or_else(clock::now, |(now, _)| clock::at(now));
+        let latency = self.measured.map(|(_, latency)| latency);
+        self.flow.memory.lock().limit.finished(now, self.class, latency);
         self.flow.of(self.class).fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct Lease {
     upload: Upload,
     /// What is told of it at the end, once an answer has begun.
     outcome: Option<Outcome>,
+    /// When its connection went back, if that is known already.
+    ended: Option<std::time::Instant>,
 }
 
 /// A request that an endpoint did not answer.
@@ -153,7 +155,7 @@ impl Lease {
 
     fn new(chosen: Chosen, upload: Upload) -> Self {
         chosen.member.endpoint.began();
-        Self { chosen, sender: None, upload, outcome: None }
+        Self { chosen, sender: None, upload, outcome: None, ended: None }
     }
 
     #[cfg(test)]
@@ -187,9 +189,11 @@ impl Lease {
         })
     }
 
-    fn release_short(self, body: WireBody) {
+    fn release_short(mut self, body: WireBody) {
         if let Some(wire) = body.into_wire() {
-            self.endpoint().put_wire(wire);
+            let now = std::time::Instant::now();
+            self.endpoint().put_wire(wire, now);
+            self.ended = Some(now);
         }
     }
 
@@ -223,7 +227,7 @@ impl Drop for Lease {
     fn drop(&mut self) {
         self.endpoint().ended();
         if let Some(outcome) = self.outcome {
-            self.chosen.note(clock::now(), outcome);
+            self.chosen.note(self.ended.map_or_else(clock::now, clock::at), outcome);
         }
     }
 }

@@ -1,8 +1,5 @@
 //! The W3C trace context of a request: `traceparent`, version 00.
 
-use std::fmt;
-use std::io::Write;
-
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Serialize, Serializer};
 
@@ -13,6 +10,7 @@ const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// `00-<32 hex>-<16 hex>-<2 hex>`
 const LENGTH: usize = 55;
 const SAMPLED: u8 = 1;
+const HEX: [u8; 16] = *b"0123456789abcdef";
 
 /// The name of a trace; never zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,11 +66,12 @@ impl Context {
         if !self.ours {
             return;
         }
-        let mut text = [0; LENGTH];
-        let flags = u8::from(self.sampled);
-        if write!(&mut text[..], "00-{}-{}-{flags:02x}", self.trace, self.span).is_ok()
-            && let Ok(value) = HeaderValue::from_bytes(&text)
-        {
+        let mut text = [b'-'; LENGTH];
+        text[..2].copy_from_slice(b"00");
+        text[3..35].copy_from_slice(&self.trace.digits());
+        text[36..52].copy_from_slice(&self.span.digits());
+        text[53..].copy_from_slice(&digits::<2>(self.sampled.into()));
+        if let Ok(value) = HeaderValue::from_bytes(&text) {
             headers.insert(TRACEPARENT, value);
         }
     }
@@ -107,6 +106,10 @@ fn hex(text: &str, digits: usize) -> Option<u128> {
 }
 
 impl TraceId {
+    fn digits(self) -> [u8; 32] {
+        digits(self.0)
+    }
+
     #[expect(clippy::cast_possible_truncation, reason = "the lower half is what is asked for")]
     const fn low(self) -> u64 {
         self.0 as u64
@@ -114,33 +117,35 @@ impl TraceId {
 }
 
 impl SpanId {
+    fn digits(self) -> [u8; 16] {
+        digits(self.0.into())
+    }
+
     fn new() -> Self {
         Self(rand::random::<u64>().max(1))
     }
 }
 
-impl fmt::Display for TraceId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:032x}", self.0)
-    }
-}
-
-impl fmt::Display for SpanId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:016x}", self.0)
-    }
-}
-
 impl Serialize for TraceId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(text(&self.digits()))
     }
 }
 
 impl Serialize for SpanId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(text(&self.digits()))
     }
+}
+
+/// The last so many hexadecimal digits. Formatting would take longer than all else that is done about a trace, and it
+/// is done for every request.
+fn digits<const N: usize>(number: u128) -> [u8; N] {
+    std::array::from_fn(|place| HEX[((number >> (4 * (N - 1 - place))) & 0xf) as usize])
+}
+
+fn text(digits: &[u8]) -> &str {
+    std::str::from_utf8(digits).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -176,6 +181,24 @@ mod tests {
             assert_eq!(told[52..], format!("-0{}", u8::from(sampled)));
             assert_eq!(headers[TRACESTATE], "a=1");
         }
+    }
+
+    #[test]
+    fn names_are_written_with_all_their_digits() {
+        let context = Context {
+            trace: TraceId(0xaf7_6519_16cd_43dd_8448_eb21_1c80_319c),
+            span: SpanId(0x7ad_6b71_6920_3331),
+            parent: None,
+            sampled: true,
+            state: None,
+            ours: true,
+        };
+        let mut headers = HeaderMap::new();
+        context.tell(&mut headers);
+        let told = "00-0af7651916cd43dd8448eb211c80319c-07ad6b7169203331-01";
+        assert_eq!(headers[TRACEPARENT], told);
+        let names = serde_json::to_value((context.trace, context.span)).unwrap();
+        assert_eq!(names, serde_json::json!([&told[3..35], &told[36..52]]));
     }
 
     #[test]

@@ -94,7 +94,7 @@ impl Evidence {
             errors: track(),
             slow,
             probes: Track::new(now, window.max(LEAST_OF_PROBES), grain),
-            answered: track().only_counts(),
+            answered: Track::new(now, window.max(LEAST_OF_PROBES), grain).only_counts(),
             local: track().only_counts(),
             forwarded: None,
             latencies: Latencies::new(window),

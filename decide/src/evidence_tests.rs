@@ -210,6 +210,21 @@ fn lost_probes_hold_however_short_the_window_is() {
     }
 }
 
+/// Each probe is known a moment after it was sent: between two of them nothing has been answered in the last second.
+#[test]
+fn good_probes_are_no_outage_however_short_the_window_is() {
+    for window_seconds in [1, 2, 3] {
+        let health = Health { window_seconds, max_latency_p95_milliseconds: 400, ..Health::default() };
+        let mut evidence = Evidence::new(Time(0), &health);
+        for tenth in 0..200_u64 {
+            if tenth >= 2 && (tenth - 2) % 10 == 0 {
+                evidence.probe(Time((tenth - 2) * 100), true);
+            }
+            assert!(!evidence.assess(Time(tenth * 100)).outage, "a window of {window_seconds} s, at {tenth}");
+        }
+    }
+}
+
 #[test]
 fn slow_answers_are_no_outage_and_a_hang_is() {
     for (answers, outage) in [(true, false), (false, true)] {

@@ -134,6 +134,14 @@ fn a_route_goes_where_it_was_shed() {
 }
 
 #[test]
+fn a_bad_route_is_not_told() {
+    let mut world = world(&[(0, What::Errors(60), 20, 75)]);
+    world.routes = vec![40, 30, 30];
+    world.faults[0].route = Some(0);
+    catches("routes-move-alone-and-to-where-they-are-well", Lie::Hush, &world);
+}
+
+#[test]
 fn what_is_frozen_moves() {
     let mut world = world(&[(0, What::Slow(100), 20, 78)]);
     let at = |seconds: u64, priority| Change { at: seconds * 1000, lag: vec![10; 3], priority };

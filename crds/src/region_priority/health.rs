@@ -21,7 +21,7 @@ pub struct Health {
     /// `holdSeconds`.
     #[schemars(range(min = 1, max = 3600))]
     pub unreachable_hold_seconds: u32,
-    /// Seconds of requests and probes that are looked at together; 1 to 300.
+    /// Seconds of requests and probes that are looked at together, of probes at least 3; 1 to 300.
     #[schemars(range(min = 1, max = 300))]
     pub window_seconds: u32,
     /// Requests in a window below which their error rate and latency say nothing; 1 to 1000000.

@@ -67,7 +67,7 @@ async fn run(cli: &Cli) -> Result<()> {
     }
     std::fs::write(&cli.out, serde_json::to_string_pretty(&rows)? + "\n")
         .with_context(|| cli.out.display().to_string())?;
-    let text = table(&rows);
+    let text = table(cli.gateway.as_deref(), &rows);
     println!("{text}");
     match &cli.document {
         Some(document) => write_generated(document, "make bench-traffic", &text),

@@ -108,8 +108,9 @@ async fn span_of(gateway: &Gateway, size: Size, users: f64, span: Duration) -> R
 
 /// The part of the page.
 #[must_use]
-pub fn table(rows: &[Row]) -> String {
-    let mut text = format!("{}.\n\n", crate::failover::describe());
+pub fn table(program: Option<&Path>, rows: &[Row]) -> String {
+    let program = program.map_or_else(|| "the build beside it".to_owned(), |it| it.display().to_string());
+    let mut text = format!("{}; the gateway: {program}.\n\n", crate::failover::describe());
     text += "| regions | routes | priorities | users' requests/s | CPU, of one core | memory | largest | exchanges/s |\n";
     text += "|--:|--:|--:|--:|--:|--:|--:|--:|\n";
     for row in rows {

@@ -240,15 +240,14 @@ impl Metrics {
     /// Notes when the certificate ends that is shown to peers; nothing while there is none.
     fn identity(&self, config: &Config) {
         let expiry = &self.inner.series.identity_expiry;
-        expiry.clear();
         let ends = config.credentials.as_ref().map(|own| expiry_of_pem(&own.certificate_pem));
-        if let Some(Ok(ends)) = ends {
-            let labels = IdentityLabels {
-                region: config.identity.region.clone(),
-                member: config.identity.member.clone(),
-            };
-            expiry.get_or_create(&labels).set(ends);
+        let Some(Ok(ends)) = ends else { return expiry.clear() };
+        let (region, member) = (config.identity.region.clone(), config.identity.member.clone());
+        let labels = IdentityLabels { region, member };
+        if expiry.get(&labels).is_none() {
+            expiry.clear();
         }
+        expiry.get_or_create(&labels).set(ends);
     }
 
     /// Notes how many parts of ingresses are not served.

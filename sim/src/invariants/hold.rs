@@ -4,8 +4,7 @@
 //! By truth: from the first to the last moment of the faults that spoil enough (and of overload), where
 //! stretches that are less than a window apart are one. Tolerance, as ADR 6 and the properties of
 //! `decide` state it: one second where the region served at least 100 requests a second all along, two below,
-//! three below 20. Below [`HARDLY_ANY`] one bad route may be all that the region is asked for, and then the route's
-//! trouble is the region's. A relapse (from Recovering) needs no hold and is not judged here.
+//! three below 20. Where next to nothing but one bad route is asked for, the route's trouble is the region's. A relapse (from Recovering) needs no hold and is not judged here.
 
 use std::collections::VecDeque;
 
@@ -15,22 +14,50 @@ use super::{Invariant, name, seconds};
 use crate::run::Beat;
 use crate::world::{Millis, World};
 
-/// Requests a second.
-const HARDLY_ANY: f64 = 5.0;
+/// The hold, and what a window remembers.
+const SECONDS: usize = 35;
 
 #[derive(Debug)]
 pub(super) struct Hold {
     /// The last verdict of each gateway on itself.
     verdicts: Vec<Verdict>,
-    /// The rates of the last minute, by seconds.
+    /// The rates of the last seconds.
     rates: Vec<VecDeque<f64>>,
+    /// The requests of each route that each region served in the last seconds.
+    routes: Vec<VecDeque<Vec<u64>>>,
     judged: u64,
 }
 
 impl Hold {
     pub(super) fn new(world: &World) -> Self {
         let size = world.regions.len();
-        Self { verdicts: vec![Verdict::Healthy; size], rates: vec![VecDeque::new(); size], judged: 0 }
+        Self {
+            verdicts: vec![Verdict::Healthy; size],
+            rates: vec![VecDeque::new(); size],
+            routes: vec![[vec![0; world.routes.len()]].into(); size],
+            judged: 0,
+        }
+    }
+
+    /// Requests of other routes in the last seconds.
+    fn others(&self, region: usize, route: usize) -> u64 {
+        let all = self.routes[region].iter().flat_map(|second| second.iter().enumerate());
+        all.filter(|(other, _)| *other != route).map(|(_, count)| count).sum()
+    }
+
+    fn note_routes(&mut self, beat: &Beat<'_>) {
+        for path in beat.requests {
+            let (Some(region), Some(route)) = (path.served, path.route) else { continue };
+            if let Some(count) = self.routes[region].back_mut().and_then(|second| second.get_mut(route)) {
+                *count += 1;
+            }
+        }
+        if beat.now.is_multiple_of(1000) {
+            for seconds in &mut self.routes {
+                seconds.push_back(vec![0; beat.truth.world.routes.len()]);
+                seconds.drain(..seconds.len().saturating_sub(SECONDS));
+            }
+        }
     }
 
     fn judge(&self, beat: &Beat<'_>, region: usize) -> Result<(), String> {
@@ -40,10 +67,9 @@ impl Hold {
         let memory = window + bound + 500;
         let slowest = self.rates[region].iter().copied().fold(f64::INFINITY, f64::min);
         let mut runs = beat.truth.broken(region, memory);
-        if slowest < HARDLY_ANY {
-            let routes = 0..beat.truth.world.routes.len();
-            runs.extend(routes.flat_map(|route| beat.truth.broken_route(region, route, memory)));
-        }
+        let few = u64::from(health.min_requests);
+        let routes = (0..beat.truth.world.routes.len()).filter(|route| self.others(region, *route) < few);
+        runs.extend(routes.flat_map(|route| beat.truth.broken_route(region, route, memory)));
         let held = runs.iter().filter(|run| run.0 <= beat.now && beat.now <= run.1 + memory);
         let held = held.map(|run| run.1.min(beat.now) - run.0).max().unwrap_or(0);
         let precision = match slowest {
@@ -69,11 +95,12 @@ impl Invariant for Hold {
     }
 
     fn check(&mut self, beat: &Beat<'_>) -> Result<(), String> {
+        self.note_routes(beat);
         for (region, seen) in beat.gateways.iter().enumerate() {
             if beat.now.is_multiple_of(1000) {
                 let rates = &mut self.rates[region];
                 rates.push_back(beat.rates[region]);
-                if rates.len() > 35 {
+                if rates.len() > SECONDS {
                     rates.pop_front();
                 }
                 let runs = beat.truth.broken(region, 12_000);

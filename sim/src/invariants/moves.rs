@@ -4,8 +4,8 @@
 //! By truth, a cause is anything of the last while (the time within which everything converges): the region
 //! that the client leaves ailed (its backends, its capacity, its gateway), it was nearly full, a quorum had
 //! trouble to reach it, the door's gateway was down or had trouble to reach it, or people changed what they
-//! want; or people want the region empty. A route that went to the region for another one's trouble, and is to go home
-//! from it, has a cause in the way home, too. Everything else that goes wrong in a world is no reason. Requests that came back to the door because
+//! want; or people want the region empty. A route that went another way than the rest, and is to go home to a region
+//! that its door does not reach, may be served at the door. Everything else that goes wrong in a world is no reason. Requests that came back to the door because
 //! a grant was spent or a link broke are not looked at; nor is a client whose door changed its shares more than
 //! once since it asked last, for it may have been meant for a third region in between.
 
@@ -13,7 +13,7 @@ use std::collections::HashMap;
 
 use super::{Invariant, name, seconds};
 use crate::run::{Beat, Path};
-use crate::world::Millis;
+use crate::world::{Millis, route_name};
 use spillway_decide::{Intent, Mode, Shares};
 
 /// A route's steps home, and the time until silence is known.
@@ -33,6 +33,8 @@ struct Last {
 pub(super) struct Moves {
     /// Who served each client last, and when.
     last: HashMap<(usize, Option<usize>), Last>,
+    /// When each door last sent a route another way than the rest.
+    alone: HashMap<(usize, usize), Millis>,
     /// The shares of each door, and how often they have changed.
     shares: Vec<(Shares, u64)>,
     judged: u64,
@@ -49,6 +51,22 @@ impl Moves {
         }
     }
 
+    fn note_routes(&mut self, beat: &Beat<'_>) {
+        for (door, seen) in beat.gateways.iter().enumerate() {
+            for route in 0..beat.truth.world.routes.len() {
+                if seen.decision.is_some_and(|decision| decision.routes.contains_key(&route_name(route))) {
+                    self.alone.insert((door, route), beat.now);
+                }
+            }
+        }
+    }
+
+    /// Whether a request's route went another way than the rest, until some time ago.
+    fn moved_alone(&self, path: &Path, now: Millis) -> bool {
+        let last = path.route.and_then(|route| self.alone.get(&(path.door, route)));
+        last.is_some_and(|last| now <= last + WAY_HOME)
+    }
+
     fn changes(&self, door: usize) -> u64 {
         self.shares.get(door).map_or(0, |(_, changes)| *changes)
     }
@@ -59,9 +77,8 @@ impl Moves {
         }
         self.judged += 1;
         let since = beat.now.saturating_sub(beat.truth.world.convergence());
-        if has_cause(beat, path.door, from, since)
-            || (path.route.is_some() && has_no_way_home(beat, path.door, to))
-        {
+        let came_home = to == path.door && self.moved_alone(path, beat.now);
+        if has_cause(beat, path.door, from, since) || (came_home && has_no_way_home(beat, path.door, from)) {
             return Ok(());
         }
         Err(format!(
@@ -110,11 +127,10 @@ fn has_cause(beat: &Beat<'_>, door: usize, from: usize, since: Millis) -> bool {
 
 /// Whether a region that comes before another at a door was out of its reach lately, so that what should go home to
 /// it cannot.
-fn has_no_way_home(beat: &Beat<'_>, door: usize, to: usize) -> bool {
+fn has_no_way_home(beat: &Beat<'_>, door: usize, from: usize) -> bool {
     let since = beat.now.saturating_sub(WAY_HOME);
-    let earlier = (0..beat.gateways.len()).filter(|region| rank(beat, door, *region) < rank(beat, door, to));
-    let mut others = earlier.filter(|region| *region != door);
-    others.any(|region| !beat.truth.reached(door, region, since, beat.now))
+    let mut homes = (0..beat.gateways.len()).filter(|home| rank(beat, door, *home) < rank(beat, door, from));
+    homes.any(|home| home != door && !beat.truth.reached(door, home, since, beat.now))
 }
 
 impl Invariant for Moves {
@@ -124,6 +140,7 @@ impl Invariant for Moves {
 
     fn check(&mut self, beat: &Beat<'_>) -> Result<(), String> {
         self.note_shares(beat);
+        self.note_routes(beat);
         for path in beat.requests.iter().filter(|path| !path.returned) {
             let Some(served) = path.served else { continue };
             let now = Last { at: path.at, door: path.door, served, changes: self.changes(path.door) };

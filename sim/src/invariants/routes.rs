@@ -3,8 +3,8 @@
 //! By truth: a route's verdict turns Degraded only when its requests, in truth, were bad for three seconds less
 //! than the hold (a route has a part of the traffic; ADR 6 says how precise that is); a fault that spoils at
 //! least 30 percent of a route with 30 requests a second for a second more than the hold is told within
-//! [`DELAY`], unless there was too much to do beside it: what ails all routes is the region's, and its hold begins
-//! when it does. By what gateways say: nobody forwards a route to a region that has called it Degraded for longer
+//! [`DELAY`]; where there is too much to do beside it, what ails all routes is the region's, and its hold begins when
+//! it does. By what gateways say: nobody forwards a route to a region that has called it Degraded for longer
 //! than [`BELIEVED`]. That the region does not move for one bad route is judged where its own shifts are.
 
 use std::collections::HashMap;
@@ -85,11 +85,12 @@ impl Routes {
             let share = f64::from(world.routes.get(route).copied().unwrap_or(0)) / 100.0;
             self.slowest[nth] = self.slowest[nth].min(beat.rates[fault.region] * share);
         }
-        if beat.now < fault.from + hold + DELAY || std::mem::replace(&mut self.done[nth], true) {
+        let crowded = beat.truth.short_since(fault.region, fault.from.saturating_sub(WARM), beat.now);
+        let from = fault.from.max(crowded.unwrap_or(0));
+        if beat.now < from + hold + DELAY || std::mem::replace(&mut self.done[nth], true) {
             return Ok(());
         }
-        let crowded = beat.truth.was_short(fault.region, fault.from.saturating_sub(WARM), beat.now);
-        if self.slowest[nth] < 30.0 || crowded {
+        if self.slowest[nth] < 30.0 || fault.until < from + hold {
             return Ok(());
         }
         self.judged += 1;

@@ -28,6 +28,8 @@ pub enum Lie {
     Wanderlust,
     /// Every route goes where its region goes, also where it was shed.
     OneForAll,
+    /// No route is ever told to be the exception.
+    Hush,
     /// What people froze moves all the same.
     Thaw,
 }
@@ -63,6 +65,10 @@ impl Lie {
                 decision.report.unreachable = bad.map(|(region, _)| region.clone()).collect();
             }
             Self::OneForAll => decision.routes.clear(),
+            Self::Hush => {
+                decision.routes.clear();
+                decision.report.routes.iter_mut().for_each(|told| told.exceptions.clear());
+            }
             Self::Wanderlust if now > 40_000 => {
                 let away = decision.report.view.regions.iter().rev().find(|(name, view)| {
                     name.as_str() != me

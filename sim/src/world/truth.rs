@@ -120,10 +120,11 @@ impl<'a> Truth<'a> {
         self.world.faults.iter().any(own) || loaded(&self.short) || loaded(&self.busy)
     }
 
-    /// Whether a region had more to do than it can at some moment of that time.
+    /// Since when a region had more to do than it can, the last time that it had in that time.
     #[must_use]
-    pub fn was_short(&self, region: usize, from: Millis, until: Millis) -> bool {
-        self.short.get(region).into_iter().flatten().any(|span| span.0 <= until && from <= span.1)
+    pub fn short_since(&self, region: usize, from: Millis, until: Millis) -> Option<Millis> {
+        let mut spans = self.short.get(region).into_iter().flatten().rev();
+        spans.find(|span| span.0 <= until && from <= span.1).map(|span| span.0)
     }
 
     /// Whether a region's gateway was up all the time.

@@ -73,10 +73,14 @@ crds: ## write crds/yaml and docs/api-fields.md from the Rust types
 chart: crds ## write what is made of the chart: its README, its CRDs, the permissions in docs/security.md
 	cargo run -q -p spillway-e2e --bin chart -- documents
 
+E2E_PROGRAMS := kind-stories world kubectl-spillway $(if $(filter release,$(IMAGES)),,spillway-controller region-gateway)
 .PHONY: e2e
-e2e: build ## the stories on kind clusters, by images, chart and join; REGIONS=3, KEEP=1, STORIES=latency,…, IMAGES=release; skips without Docker
-	@[ "$(IMAGES)" != release ] || image/build.sh
-	@$(BIN)/kind-stories --output $(CARGO_TARGET_DIR)/e2e $(if $(filter release,$(IMAGES)),--images $(CARGO_TARGET_DIR)/images)
+e2e: ## the stories on kind clusters, by images, chart and join; REGIONS=3, KEEP=1, STORIES=latency,…, IMAGES=release, FROM=…; skips without Docker
+	@for tool in docker kind kubectl; do command -v $$tool >/dev/null || { echo "e2e: SKIPPED: $$tool is not on PATH"; exit 0; }; done; \
+	for tool in cargo cc; do command -v $$tool >/dev/null || { echo "make: '$$tool' is not on PATH: Spillway needs Rust (rustup) and a C compiler"; exit 1; }; done; \
+	[ "$(IMAGES)" != release ] || image/build.sh || exit 1; \
+	cargo build --locked $(E2E_PROGRAMS:%=--bin %) && \
+	$(BIN)/kind-stories --output $(CARGO_TARGET_DIR)/e2e $(if $(filter release,$(IMAGES)),--images $(CARGO_TARGET_DIR)/images)
 
 .PHONY: image
 image: ## static programs in images from nothing, checked; TAG, REGISTRY, TARGET; some minutes; without Docker, archives only

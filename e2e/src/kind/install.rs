@@ -62,7 +62,7 @@ pub(super) fn in_place_values(region: &str) -> String {
 }
 
 fn gateway(name: &str, region: &str) -> String {
-    format!("member.enabled=true,member.name={name},member.region={region},member.lameDuckSeconds=3")
+    format!("member.enabled=true,member.name={name},member.region={region}")
 }
 
 /// How a member's gateways are run and reached: both ways that need no load balancer. Its ports are the same.

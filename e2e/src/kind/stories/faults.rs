@@ -73,7 +73,7 @@ fn is_ready(pod: &Pod) -> bool {
     ready && pod.metadata.deletion_timestamp.is_none()
 }
 
-/// There is no gateway in shenzhen any more: chengdu gives the region up, and people who ask again are served there.
+/// There is no gateway in shenzhen any more: chengdu gives the region up while the last gateway still serves, and nobody is lost.
 pub(super) async fn no_gateway(federation: &Federation) -> Result<()> {
     let people = people(federation);
     let shenzhen = federation.member("shenzhen")?;
@@ -88,7 +88,7 @@ pub(super) async fn no_gateway(federation: &Federation) -> Result<()> {
     let words = scale("--replicas=1");
     shenzhen.kubectl(&words.each_ref().map(String::as_str), "").await?;
     let back = home(federation, healed).await.context("a gateway again")?;
-    told("no gateway", &people, began, &there_and_back(away, back), None)
+    told("no gateway", &people, began, &there_and_back(away, back), Some(0))
 }
 
 /// The whole node is frozen, and thawed.

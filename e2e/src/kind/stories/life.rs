@@ -83,7 +83,8 @@ pub(super) async fn in_place(federation: &Federation) -> Result<()> {
     ensure!(copy.labels().get("app.kubernetes.io/managed-by").is_some_and(|by| by == "spillway"), "{copy:?}");
     println!("hub in place: a member that serves the seed after {:.1} s", began.elapsed().as_secs_f64());
     hub.kubectl(&["delete", "membercluster", "hub"], "").await?;
-    hub.kubectl(&["delete", "ingress", "gov-portal-spillway"], "").await?;
+    // A member that leaves keeps its copies; with three regions the people's host has one here, too.
+    hub.kubectl(&["delete", "ingress", "-A", "-l", OF_THE_HUB], "").await?;
     hub.kubectl(&["delete", "service,deployment", "-n", "default", "api-gateway", "--ignore-not-found"], "")
         .await?;
     federation.upgrade(hub, "")

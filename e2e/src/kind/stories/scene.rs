@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::chart::root;
 use crate::kind::Federation;
-use crate::kind::people::People;
+use crate::kind::people::{People, Visited};
 use crate::load::dns;
 use crate::story::{apply, federated_ingress, region_priority, visit_at};
 use crate::wait::wait_until;
@@ -150,10 +150,16 @@ pub(super) fn told(
     may_lose: Option<usize>,
 ) -> Result<()> {
     let visits = people.since(began);
-    let lost: Vec<&String> = visits.iter().filter_map(|visit| visit.served.as_ref().err()).collect();
+    let lost: Vec<String> = visits.iter().filter_map(|visit| complaint(visit, began)).collect();
     println!("{what}: {took}; {} visits, {} lost", visits.len(), lost.len());
     if let Some(most) = may_lose {
-        ensure!(lost.len() <= most, "{what}: {} were lost, the first: {:?}", lost.len(), lost.first());
+        ensure!(lost.len() <= most, "{what}: {} were lost: {}", lost.len(), lost.join("; "));
     }
     Ok(())
+}
+
+/// What a visitor who was lost has to say, and how long after the beginning he came.
+fn complaint(visit: &Visited, began: Instant) -> Option<String> {
+    let error = visit.served.as_ref().err()?;
+    Some(format!("after {:.1} s, {error}", visit.at.duration_since(began).as_secs_f64()))
 }

@@ -58,11 +58,14 @@ impl Admin {
     }
 }
 
+/// Whether requests are served: also while a gateway that was told to end serves on. Kubernetes sends it nothing while another one
+/// is ready; where none is, one that still says so keeps its Service reachable (KEP-1669). Load balancers and the other regions
+/// ask the front door's own health, which fails from then on.
 async fn readyz(State(admin): State<Admin>) -> (StatusCode, &'static str) {
     if admin.proxy.is_ready() {
         (StatusCode::OK, "ok\n")
     } else if admin.config.borrow().is_loaded() {
-        (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+        (StatusCode::OK, "draining, and still serving\n")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "no configuration is loaded yet: neither objects nor a snapshot\n")
     }

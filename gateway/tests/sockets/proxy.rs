@@ -221,6 +221,17 @@ async fn the_end_waits_for_requests_in_flight() {
     assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
 }
 
+/// The last pod of a Service stays reachable while it serves on, though others are told to leave it.
+#[tokio::test]
+async fn who_is_told_to_end_is_ready_until_it_stops() {
+    let (world, _backend) = world().await;
+    world.gateway.drain();
+    let health = http1(world.http(), get("/.well-known/spillway/healthz")).await;
+    assert_eq!(health.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(http1(world.admin(), get("/readyz")).await.status(), StatusCode::OK);
+    assert_eq!(http1(world.http(), get("/api/x")).await.body(), "here");
+}
+
 #[tokio::test]
 async fn admin_shows_readiness_and_hides_the_key() {
     let (world, _backend) = world().await;

@@ -57,15 +57,15 @@ impl Edition {
 
     /// What the story of a new version upgrades to.
     pub(super) async fn second(parts: &Parts) -> Result<Self> {
-        let [controller, gateway] = parts.images.product(&parts.programs, &parts.dir).await?;
+        let [controller, gateway] = parts.images.tagged(SECOND, &parts.programs, &parts.dir).await?;
         Ok(Self {
             chart: second_chart(&parts.dir).await?,
             values: match parts.images {
                 Images::Development => format!("image.tag={SECOND}"),
                 Images::Release(_) => "image.tag=".to_owned(),
             },
-            controller: images::tagged(CONTROLLER, SECOND, &controller, &parts.dir).await?,
-            gateway: images::tagged(GATEWAY, SECOND, &gateway, &parts.dir).await?,
+            controller,
+            gateway,
         })
     }
 

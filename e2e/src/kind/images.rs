@@ -28,13 +28,25 @@ impl Images {
     pub(super) async fn product(&self, programs: &Path, dir: &Path) -> Result<[PathBuf; 2]> {
         Ok(match self {
             Self::Development => {
-                [pack(CONTROLLER, programs, dir).await?, pack(GATEWAY, programs, dir).await?]
+                [pack(CONTROLLER, TAG, programs, dir).await?, pack(GATEWAY, TAG, programs, dir).await?]
             }
             Self::Release(archives) => {
                 let version = env!("CARGO_PKG_VERSION");
                 [released(CONTROLLER, version, archives)?, released(GATEWAY, version, archives)?]
             }
         })
+    }
+
+    /// The same under another tag.
+    pub(super) async fn tagged(&self, tag: &str, programs: &Path, dir: &Path) -> Result<[PathBuf; 2]> {
+        let Self::Release(_) = self else {
+            return Ok([
+                pack(CONTROLLER, tag, programs, dir).await?,
+                pack(GATEWAY, tag, programs, dir).await?,
+            ]);
+        };
+        let [controller, gateway] = self.product(programs, dir).await?;
+        Ok([retag(CONTROLLER, tag, &controller, dir).await?, retag(GATEWAY, tag, &gateway, dir).await?])
     }
 
     /// The chart's values for them. Nothing is ever pulled.
@@ -48,12 +60,12 @@ impl Images {
 
 /// The archive of the demo app, which is always made here.
 pub(super) async fn app(programs: &Path, dir: &Path) -> Result<PathBuf> {
-    pack("world", programs, dir).await
+    pack("world", TAG, programs, dir).await
 }
 
-async fn pack(program: &str, programs: &Path, dir: &Path) -> Result<PathBuf> {
-    let (from, to) = (programs.join(program), dir.join(format!("{program}.tar")));
-    let name = format!("{program}:{TAG}");
+async fn pack(program: &str, tag: &str, programs: &Path, dir: &Path) -> Result<PathBuf> {
+    let (from, to) = (programs.join(program), dir.join(format!("{program}-{tag}.tar")));
+    let name = format!("{program}:{tag}");
     let script = root().join("image/archive.sh");
     run(&script, &[from.as_os_str(), name.as_ref(), architecture().as_ref(), to.as_os_str()]).await?;
     Ok(to)
@@ -70,11 +82,12 @@ pub(super) fn released(program: &str, version: &str, archives: &Path) -> Result<
     Ok(archive)
 }
 
-/// The same image under another tag: Docker loads it, names it, and lets the name go again.
-pub(super) async fn tagged(program: &str, tag: &str, archive: &Path, dir: &Path) -> Result<PathBuf> {
+/// The same image under another tag: Docker loads it, as `make image` did, names it, and lets the name go again.
+async fn retag(program: &str, tag: &str, archive: &Path, dir: &Path) -> Result<PathBuf> {
     let (to, name) = (dir.join(format!("{program}-{tag}.tar")), format!("{program}:{tag}"));
     let said = run("docker", &["load".as_ref(), "-q".as_ref(), "-i".as_ref(), archive.as_os_str()]).await?;
-    let loaded = said.trim().strip_prefix("Loaded image: ");
+    // What else it says: that another image loses this name.
+    let loaded = said.lines().find_map(|line| line.strip_prefix("Loaded image: "));
     let loaded = loaded.with_context(|| format!("docker load said {said:?}"))?;
     run("docker", &["tag", loaded, &name]).await?;
     run("docker", &["save".as_ref(), name.as_ref(), "-o".as_ref(), to.as_os_str()]).await?;

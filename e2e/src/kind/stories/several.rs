@@ -9,7 +9,7 @@ use super::scene::{home, people, told};
 use crate::kind::Federation;
 use crate::kind::install::workload;
 
-/// A second gateway comes; both give their region up when it is slow, and come home; one is killed; both are replaced one after
+/// A second gateway comes; the region is given up when it is slow, and comes home; one is killed; both are replaced one after
 /// the other; one goes again.
 pub(super) async fn two_gateways(federation: &Federation) -> Result<()> {
     let shenzhen = federation.member("shenzhen")?;

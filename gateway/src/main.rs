@@ -1,6 +1,7 @@
 //! `region-gateway`: the data plane of a member. See the crate `region_gateway`.
 
 use std::io::{self, IsTerminal};
+use std::process::ExitCode;
 use std::thread;
 
 use clap::Parser;
@@ -12,10 +13,19 @@ use tracing_subscriber::EnvFilter;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let flags = Flags::parse();
     start_logging(flags.log_format);
-    runtime()?.block_on(region_gateway::run(flags))
+    let ended = runtime()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(region_gateway::run(flags)));
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("region-gateway: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// With one core (or a quota of one) there is nobody to share work with, and sharing has its price.

@@ -26,12 +26,12 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug, Error)]
 pub enum FileError {
     /// It cannot be read.
-    #[error("{path}: {source}")]
+    #[error("{path}: {error}")]
     Io {
         /// The file.
         path: PathBuf,
         /// What went wrong.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// Its content.
     #[error("{}", told(path, faults))]
@@ -81,7 +81,7 @@ type Digest = [u8; 32];
 
 /// Reads a file whole: its text, its meaning, and the files that it names.
 pub fn load(path: &Path) -> Result<Loaded, FileError> {
-    let text = std::fs::read_to_string(path).map_err(|source| FileError::Io { path: path.into(), source })?;
+    let text = std::fs::read_to_string(path).map_err(|error| FileError::Io { path: path.into(), error })?;
     let faults = |faults| FileError::Faults { path: path.into(), faults };
     let mut file = parse(&text).map_err(faults)?;
     let config = build::build(&file, folder(path)).map_err(|found| faults(located(&text, found)))?;

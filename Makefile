@@ -46,7 +46,7 @@ miri: ## the placement map under Miri, which watches for data races: some minute
 	rustup toolchain install nightly --profile minimal --component miri --component rust-src
 	MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-ignore-leaks" PROPTEST_CASES=2 cargo +nightly miri test -p spillway-placement --test threads --test model -- threads_that refuses an_id a_member does_what a_walk
 
-FUZZ_TARGETS := redirects framing proxy_header file forwarded dns annotations
+FUZZ_TARGETS := redirects framing answers proxy_header file forwarded dns annotations
 .PHONY: fuzz
 fuzz: ## throw bytes at every parser, MINUTES each (10); TARGETS picks some; needs rustup, takes a nightly toolchain and cargo-fuzz
 	rustup toolchain install nightly --profile minimal

@@ -7,6 +7,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use arrayvec::ArrayVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// What is copied at most.
@@ -44,9 +45,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Coalesce<S> {
         if let [piece] = pieces {
             return stream.poll_write(context, piece);
         }
-        let mut together = [0; SMALL];
-        match gather(pieces, &mut together) {
-            Some(count) => stream.poll_write(context, &together[..count]),
+        match gather::<SMALL>(pieces) {
+            Some(together) => stream.poll_write(context, &together),
             None => stream.poll_write_vectored(context, pieces),
         }
     }
@@ -64,14 +64,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Coalesce<S> {
     }
 }
 
-/// Copies the pieces, if they fit.
-fn gather(pieces: &[IoSlice<'_>], into: &mut [u8]) -> Option<usize> {
-    let mut count = 0;
-    for piece in pieces {
-        into.get_mut(count..count + piece.len())?.copy_from_slice(piece);
-        count += piece.len();
-    }
-    Some(count)
+/// Copies the pieces, if they fit. Room that is not filled is not cleared either.
+fn gather<const ROOM: usize>(pieces: &[IoSlice<'_>]) -> Option<ArrayVec<u8, ROOM>> {
+    let mut together = ArrayVec::new();
+    pieces.iter().try_for_each(|piece| together.try_extend_from_slice(piece)).ok()?;
+    Some(together)
 }
 
 #[cfg(test)]
@@ -82,10 +79,9 @@ mod tests {
 
     #[test]
     fn what_fits_is_gathered_and_nothing_else() {
-        let mut into = [0; 4];
         let pieces = [IoSlice::new(b"ab"), IoSlice::new(b""), IoSlice::new(b"cd")];
-        assert_eq!((gather(&pieces, &mut into), &into), (Some(4), b"abcd"));
-        assert_eq!(gather(&[IoSlice::new(b"ab"), IoSlice::new(b"cde")], &mut into), None);
+        assert_eq!(gather::<4>(&pieces).as_deref(), Some(&b"abcd"[..]));
+        assert_eq!(gather::<4>(&[IoSlice::new(b"ab"), IoSlice::new(b"cde")]), None);
     }
 
     #[tokio::test]

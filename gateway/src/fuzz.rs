@@ -22,7 +22,7 @@ use crate::config::{self, Config, Objects};
 use crate::dns::Dns;
 use crate::file;
 use crate::metrics::Metrics;
-use crate::proxy::Origin;
+use crate::proxy::{self, Origin};
 use crate::serve;
 use crate::traffic::Traffic;
 
@@ -31,6 +31,11 @@ const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// HTTP/1.1 means the same wherever the network cuts it.
 pub fn framing(bytes: &[u8]) {
     serve::guard::fuzz::cut_anywhere(bytes);
+}
+
+/// An answer of a backend is the same one wherever the network cuts it.
+pub fn answers(bytes: &[u8]) {
+    proxy::cut_anywhere(bytes);
 }
 
 /// A PROXY header is never longer than what was seen, and more bytes do not change one that is whole.
@@ -133,10 +138,18 @@ mod tests {
                 b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\nabcGET / HTTP/1.1\rx\n",
                 b"\r\n\r\nGET /\x01 HTTP/1.1\r\n\r\n",
             ][..]),
+            (answers, &[
+                b"\0HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabcd",
+                b"\x02HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\nx: y\r\n\r\n",
+                b"\x06HTTP/1.0 200\na: b\n\nto the end",
+                b"\0HTTP/1.1 200 OK\r\ncontent-length: 1, 2\r\n\r\n",
+                b"\0SSH-2.0-x\r\n",
+            ]),
             (proxy_header, &[
                 b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nGET /",
                 b"PROXY UNKNOWN\r\n",
                 b"PROXY TCP4 192.0.2.1\n",
+                b"PROXY UNKNOWN UNK \n",
                 b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x01\xc0\0\x02\x02\0\x01\0\x02GET",
                 b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0",
             ]),

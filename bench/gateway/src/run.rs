@@ -7,6 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::case::Case;
 use crate::cores::Cores;
@@ -17,6 +19,7 @@ use crate::{idle, process};
 
 /// A proxy with ten thousand routes takes its time to start.
 const START: Duration = Duration::from_mins(1);
+const END: Duration = Duration::from_secs(3);
 const WARM_UP: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(50);
 /// Memory settles after a change: what was freed goes back to the system after a second (mimalloc).
@@ -32,14 +35,17 @@ pub(crate) struct Bench<'a> {
     pub(crate) duration: Duration,
 }
 
-/// A proxy that runs; killed when it is dropped.
+/// A proxy that runs; ended when it is dropped.
 struct Running {
     child: Child,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        // A program that is compiled to count what it does writes that down when it ends by itself.
+        if !matches!(self.asked_to_end(), Ok(true)) {
+            let _ = self.child.kill();
+        }
         let _ = self.child.wait();
     }
 }
@@ -124,6 +130,19 @@ impl Bench<'_> {
 }
 
 impl Running {
+    /// Whether it has ended when it was told to.
+    fn asked_to_end(&mut self) -> anyhow::Result<bool> {
+        kill(Pid::from_raw(i32::try_from(self.child.id())?), Signal::SIGTERM)?;
+        let deadline = Instant::now() + END;
+        while self.child.try_wait()?.is_none() {
+            if Instant::now() > deadline {
+                return Ok(false);
+            }
+            thread::sleep(PAUSE);
+        }
+        Ok(true)
+    }
+
     fn wait_until_up(&mut self, port: u16) -> anyhow::Result<()> {
         let deadline = Instant::now() + START;
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {

@@ -39,6 +39,8 @@ use crate::traffic::{Arrival, Traffic};
 
 pub(crate) use origin::Origin;
 pub(crate) use upload::Upload;
+#[cfg(any(test, fuzzing))]
+pub(crate) use upstream::cut_anywhere;
 use upstream::{BackendView, Upstreams};
 
 /// Paths that are the gateways' own on both doors.

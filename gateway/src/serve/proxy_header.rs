@@ -12,6 +12,8 @@ use super::PEEK_AGAIN;
 
 /// Addresses, and extensions that we do not read. Balancers send up to some hundred bytes.
 const MAX: usize = 4096;
+/// The longest line of version 1, by its specification.
+const MAX_LINE: usize = 107;
 
 /// What the first bytes of a connection are.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,22 +44,36 @@ pub(super) async fn read(stream: &mut TcpStream) -> io::Result<Option<SocketAddr
 }
 
 fn judge(seen: &[u8]) -> Judged {
+    if seen.starts_with(v1::PROTOCOL_PREFIX.as_bytes()) { judge_line(seen) } else { judge_v2(seen) }
+}
+
+/// Version 1 is a line, and ends where that ends: the parser would look for a later line end behind a bare LF.
+fn judge_line(seen: &[u8]) -> Judged {
+    let Some(end) = seen.iter().take(MAX_LINE).position(|byte| *byte == b'\n') else {
+        return if seen.len() < MAX_LINE { Judged::More } else { Judged::Bad };
+    };
+    let Some(line) = seen[..=end].strip_suffix(b"\r\n") else { return Judged::Bad };
+    // What follows is to be ignored, whatever it is; the parser takes so many words only.
+    let client = if line == b"PROXY UNKNOWN" || line.starts_with(b"PROXY UNKNOWN ") {
+        None
+    } else {
+        match v1::Header::try_from(&seen[..=end]) {
+            Ok(header) => client_v1(&header),
+            Err(_) => return Judged::Bad,
+        }
+    };
+    Judged::Header { length: end + 1, client }
+}
+
+fn judge_v2(seen: &[u8]) -> Judged {
     let parsed = HeaderResult::parse(seen);
-    if parsed.is_incomplete() && (1..MAX).contains(&seen.len()) && may_become_one(seen) && !is_line(seen) {
+    if parsed.is_incomplete() && (1..MAX).contains(&seen.len()) && may_become_one(seen) {
         return Judged::More;
     }
     match parsed {
-        HeaderResult::V1(Ok(header)) => {
-            Judged::Header { length: header.header.len(), client: client_v1(&header) }
-        }
         HeaderResult::V2(Ok(header)) => Judged::Header { length: header.len(), client: client_v2(&header) },
         _ => Judged::Bad,
     }
-}
-
-/// A version 1 header whose line has ended does not get better, whatever the parser hopes.
-fn is_line(seen: &[u8]) -> bool {
-    seen.starts_with(v1::PROTOCOL_PREFIX.as_bytes()) && seen.contains(&b'\n')
 }
 
 /// Both versions begin with bytes that no HTTP request begins with.
@@ -87,6 +103,31 @@ fn client_v2(header: &v2::Header<'_>) -> Option<SocketAddr> {
 
 fn address(ip: impl Into<IpAddr>, port: u16) -> SocketAddr {
     SocketAddr::new(ip.into().to_canonical(), port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn version_1_is_one_line_that_ends_as_lines_do() {
+        let header = |length| Judged::Header { length, client: None };
+        let long = format!("PROXY UNKNOWN {}\r\n", "x".repeat(91));
+        for (seen, judged) in [
+            ("PROXY UNKNOWN\r\nGET / HTTP/1.1\r\n", header(15)),
+            ("PROXY UNKNOWN a b c d e f g\r\n", header(29)),
+            ("PROXY UNKNOWN UNK \nGET / HTTP/1.1\r\n", Judged::Bad),
+            ("PROXY UNKNOWNS\r\n", Judged::Bad),
+            ("PROXY TCP4 192.0.2.1\r\n", Judged::Bad),
+            ("PROXY TCP4 192.0.2.1", Judged::More),
+            (&long, header(107)),
+            (&long.replace("xx", "xxx"), Judged::Bad),
+            ("GET / HTTP/1.1\r\n", Judged::Bad),
+            ("PRO", Judged::More),
+        ] {
+            assert_eq!(judge(seen.as_bytes()), judged, "{seen:?}");
+        }
+    }
 }
 
 #[cfg(any(test, fuzzing))]

@@ -34,6 +34,8 @@ pub(crate) use pool::{Chosen, Pool, Wish};
 pub(crate) use view::BackendView;
 pub(crate) use watch::Watch;
 pub(crate) use wire::Short;
+#[cfg(any(test, fuzzing))]
+pub(crate) use wire::fuzz::cut_anywhere;
 
 /// Every backend that traffic goes to; clones share everything.
 #[derive(Clone, Default)]

@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 
 use super::chunks::{Chunks, Piece};
+use super::head::Framing;
 use super::{Garbage, READ, Wire};
 use crate::body::BodyError;
 
@@ -29,8 +30,7 @@ pub(crate) struct WireBody {
 }
 
 impl WireBody {
-    pub(super) fn new(wire: Wire, rest: Rest, keep_alive: bool) -> Self {
-        let rest = if matches!(rest, Rest::Length(0)) { Rest::Over } else { rest };
+    pub(super) const fn new(wire: Wire, rest: Rest, keep_alive: bool) -> Self {
         Self { wire, rest, keep_alive }
     }
 
@@ -88,7 +88,16 @@ impl WireBody {
 }
 
 impl Rest {
-    fn next(&mut self, buffer: &mut BytesMut) -> Result<Piece, Garbage> {
+    pub(super) fn of(framing: Framing) -> Self {
+        match framing {
+            Framing::Length(0) => Self::Over,
+            Framing::Length(length) => Self::Length(length),
+            Framing::Chunked => Self::Chunked(Chunks::default()),
+            Framing::Close => Self::Close,
+        }
+    }
+
+    pub(super) fn next(&mut self, buffer: &mut BytesMut) -> Result<Piece, Garbage> {
         match self {
             Self::Over => Ok(Piece::End(None)),
             Self::Chunked(chunks) => chunks.next(buffer),

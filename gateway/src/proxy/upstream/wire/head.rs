@@ -11,6 +11,8 @@ use memchr::memchr_iter;
 
 use super::Garbage;
 
+/// A head that is longer is none; hyper's bound.
+const MAX_HEAD: usize = 400 << 10;
 /// As many as hyper takes.
 const MAX_FIELDS: usize = 100;
 /// Of one field, for the first guess of how long a head becomes.
@@ -51,8 +53,24 @@ pub(super) fn encode<B>(request: &Request<B>) -> Vec<u8> {
     out
 }
 
+/// Takes the head of the answer off what has come, with the interim ones before it, if it is whole.
+pub(super) fn take_final(buffer: &mut BytesMut, method: &Method) -> Result<Option<Head>, Garbage> {
+    while !buffer.is_empty() {
+        match take(buffer, method)? {
+            Some(head) if head.response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                return Err(Garbage("another protocol that nobody asked for".to_owned()));
+            }
+            Some(head) if head.response.status().is_informational() => {}
+            Some(head) => return Ok(Some(head)),
+            None if buffer.len() > MAX_HEAD => return Err(Garbage("a head without end".to_owned())),
+            None => break,
+        }
+    }
+    Ok(None)
+}
+
 /// Takes a head off what has come, if it is whole.
-pub(super) fn take(buffer: &mut BytesMut, method: &Method) -> Result<Option<Head>, Garbage> {
+fn take(buffer: &mut BytesMut, method: &Method) -> Result<Option<Head>, Garbage> {
     match end(buffer) {
         Some(end) => parse(&buffer.split_to(end).freeze(), method).map(Some),
         None => promises(buffer).map(|()| None),

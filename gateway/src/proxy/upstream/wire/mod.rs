@@ -6,6 +6,8 @@
 
 mod body;
 mod chunks;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod head;
 
 use std::future::poll_fn;
@@ -15,7 +17,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::BytesMut;
 use http::header::UPGRADE;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response};
 use http_body::Body as HttpBody;
 use spillway_decide::balance::Fault;
 use tokio::io::AsyncWriteExt;
@@ -25,7 +27,7 @@ use tokio_util::io::poll_read_buf;
 use crate::body::Body;
 use crate::config::Protocol;
 use body::Rest;
-use head::{Framing, Head};
+use head::Head;
 
 pub(crate) use body::WireBody;
 
@@ -33,8 +35,6 @@ pub(crate) use body::WireBody;
 const READ: usize = 8 << 10;
 /// More is read at once where more is known to come.
 const READ_MORE: usize = 64 << 10;
-/// A head that is longer is none; hyper's bound.
-const MAX_HEAD: usize = 400 << 10;
 
 /// What an endpoint said that is not HTTP, in words.
 #[derive(Debug)]
@@ -106,12 +106,7 @@ impl Wire {
     pub(super) async fn ask(mut self, short: &Short) -> Result<Response<WireBody>, Lost> {
         self.send(&short.head).await?;
         let Head { response, framing, keep_alive } = self.head(&short.method).await?;
-        let rest = match framing {
-            Framing::Length(length) => Rest::Length(length),
-            Framing::Chunked => Rest::Chunked(chunks::Chunks::default()),
-            Framing::Close => Rest::Close,
-        };
-        Ok(response.map(|()| WireBody::new(self, rest, keep_alive)))
+        Ok(response.map(|()| WireBody::new(self, Rest::of(framing), keep_alive)))
     }
 
     async fn send(&mut self, head: &[u8]) -> Result<(), Lost> {
@@ -122,17 +117,8 @@ impl Wire {
     /// The head of the answer, behind those that only say that it is to come.
     async fn head(&mut self, method: &Method) -> Result<Head, Lost> {
         loop {
-            let come = if self.inbound.is_empty() { None } else { head::take(&mut self.inbound, method)? };
-            match come {
-                Some(head) if head.response.status() == StatusCode::SWITCHING_PROTOCOLS => {
-                    return Err(Garbage("another protocol that nobody asked for".to_owned()).into());
-                }
-                Some(head) if head.response.status().is_informational() => continue,
-                Some(head) => return Ok(head),
-                None if self.inbound.len() > MAX_HEAD => {
-                    return Err(Garbage("a head without end".to_owned()).into());
-                }
-                None => {}
+            if let Some(head) = head::take_final(&mut self.inbound, method)? {
+                return Ok(head);
             }
             match poll_fn(|context| Pin::new(&mut *self).poll_more(context)).await {
                 Ok(0) => return Err(Lost::reset(&"the connection was closed before the answer", false)),

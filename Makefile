@@ -101,7 +101,7 @@ bench-failover: tools ## 100 failovers with the region's gateway alive and 100 w
 
 .PHONY: bench-traffic
 bench-traffic: tools ## what the traffic loop of 37 regions and 10,000 routes costs a gateway: about 6 minutes
-	nice cargo build --release --locked -p spillway-e2e -p region-gateway --bins
+	RUSTFLAGS="$$(gateway/profile/flags.sh)" nice cargo build --release --locked -p spillway-e2e -p region-gateway --bins
 	$(CARGO_TARGET_DIR)/release/bench-traffic $(or $(ARGS),--document docs/failover-bench.md)
 
 .PHONY: bench-detection
@@ -121,9 +121,13 @@ RIVALS := $(SPILLWAY_CACHE)/rivals
 .PHONY: bench-gateway
 bench-gateway: ## the region gateway beside HAProxy, nginx, Envoy and Traefik: 12 minutes on a quiet machine, writes docs/gateway-bench.md; ARGS=--quick for seconds
 	@command -v cargo >/dev/null || { echo "make: 'cargo' is not on PATH: install Rust (rustup)"; exit 1; }
-	cargo build --release --locked -p region-gateway -p spillway-bench-gateway
+	RUSTFLAGS="$$(gateway/profile/flags.sh)" cargo build --release --locked -p region-gateway -p spillway-bench-gateway
 	bench/gateway/rivals.sh $(RIVALS)
 	$(CARGO_TARGET_DIR)/release/spillway-bench-gateway --rivals $(RIVALS) $(ARGS)
+
+.PHONY: gateway-profile
+gateway-profile: ## what the compiler is to know of the gateway's way (ADR 17), after changes of it or of the compiler; some minutes
+	gateway/profile/train.sh
 
 CONFORMANCE := $(SPILLWAY_CACHE)/conformance
 

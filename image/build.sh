@@ -27,7 +27,7 @@ if [[ $TARGET == *-musl ]]; then
   [ "${build[1]}" = zigbuild ] || [ -n "${!compiler:-}" ] || { command -v musl-gcc >/dev/null && export "$compiler=musl-gcc"; } ||
     { echo "make: 'musl-gcc' is not on PATH: install musl-tools (Debian), or set $compiler"; exit 1; }
 fi
-"${build[@]}" --locked --profile image --target "$TARGET" "${programs[@]/#/--package=}"
+RUSTFLAGS=$(gateway/profile/flags.sh) "${build[@]}" --locked --profile image --target "$TARGET" "${programs[@]/#/--package=}"
 [ "${PAPERS:-1}" = 0 ] || image/papers.sh "$TARGET" "$OUTPUT/papers-$architecture" "${programs[@]}"
 REVISION=$(git rev-parse HEAD 2>/dev/null || true); export REVISION
 

@@ -21,7 +21,7 @@ use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::server::TlsStream;
 
 use super::guard::{Conversation, Guard};
@@ -66,12 +66,14 @@ where
 {
     // Made here and not within: what is moved from one variable of a future to another one takes its room twice.
     let mut apart = Some((guard, service(handle, Arc::clone(&conversation))));
+    let mut silence = Silence { asked: 0, since: Instant::now() };
     async move {
         while let Some((guard, service)) = apart.take() {
             // Boxed, so that its memory goes when the client is silent.
             apart = Box::pin(until_silent(guard, service, &conversation, &span)).await;
             let Some((guard, _)) = &mut apart else { return };
-            if !speaks_again(guard, &span).await {
+            let end = silence.end(conversation.asked_and_answered(), Instant::now());
+            if !speaks_again(guard, &span, end).await {
                 return;
             }
         }
@@ -142,12 +144,28 @@ async fn silent(conversation: &Conversation) {
     }
 }
 
+/// Since when a client has asked nothing. Who sends empty lines, which may stand before a request, asks nothing.
+struct Silence {
+    asked: u64,
+    since: Instant,
+}
+
+impl Silence {
+    /// When a client that has asked so often by now has been silent for too long.
+    fn end(&mut self, asked: Option<u64>, now: Instant) -> Instant {
+        if let Some(asked) = asked.filter(|asked| *asked != self.asked) {
+            *self = Self { asked, since: now };
+        }
+        self.since + IDLE_TIMEOUT
+    }
+}
+
 /// Waits for a silent client. One that stays so for too long is let go, and all are when the listener ends.
-async fn speaks_again<S: Stream>(guard: &mut Guard<S>, span: &Span) -> bool {
+async fn speaks_again<S: Stream>(guard: &mut Guard<S>, span: &Span, end: Instant) -> bool {
     let speaks = tokio::select! {
         biased;
+        () = sleep_until(end) => false,
         () = poll_fn(|context| guard.stream().map_or(Poll::Ready(()), |stream| stream.poll_readable(context))) => true,
-        () = sleep(IDLE_TIMEOUT) => false,
         () = span.ended() => false,
     };
     if !speaks {
@@ -249,15 +267,38 @@ mod tests {
 
         let (begin, rest) = REQUEST.split_at(9);
         client.write_all(begin).await.unwrap();
-        assert!(timeout(PATIENCE, speaks_again(&mut guard, &span)).await.unwrap());
+        assert!(timeout(PATIENCE, speaks_again(&mut guard, &span, Instant::now() + PATIENCE)).await.unwrap());
         client.write_all(rest).await.unwrap();
         let silent = timeout(PATIENCE, until_silent(guard, service, &conversation, &span)).await.unwrap();
         let (mut guard, _) = silent.expect("the client is still there");
         read_answer(&mut client).await;
 
         phases.reach(Phase::Ending);
-        assert!(!timeout(PATIENCE, speaks_again(&mut guard, &span)).await.unwrap());
+        assert!(!timeout(PATIENCE, speaks_again(&mut guard, &span, Instant::now() + PATIENCE)).await.unwrap());
         assert_eq!(client.read(&mut [0]).await.unwrap(), 0, "it is told");
+    }
+
+    #[tokio::test]
+    async fn empty_lines_are_no_request_and_give_no_more_time() {
+        let Connected { mut client, guard, conversation, phases: _phases, span } = connect().await;
+        let begun = Instant::now();
+        let mut silence = Silence { asked: 0, since: begun };
+        let service = service(here, Arc::clone(&conversation));
+        client.write_all(REQUEST).await.unwrap();
+        let silent = timeout(PATIENCE, until_silent(guard, service, &conversation, &span)).await.unwrap();
+        let (guard, service) = silent.expect("the client is still there");
+        let later = begun + Duration::from_secs(1);
+        assert_eq!(silence.end(conversation.asked_and_answered(), later), later + IDLE_TIMEOUT, "it has asked");
+
+        client.write_all(b"\r\n\r\n").await.unwrap();
+        let silent = timeout(PATIENCE, until_silent(guard, service, &conversation, &span)).await.unwrap();
+        let (mut guard, _) = silent.expect("the client is still there");
+        let much_later = later + IDLE_TIMEOUT;
+        let end = silence.end(conversation.asked_and_answered(), much_later);
+        assert_eq!(end, much_later, "empty lines are nothing");
+        client.write_all(b"\r\n").await.unwrap();
+        guard.stream().unwrap().readable().await.unwrap();
+        assert!(!timeout(PATIENCE, speaks_again(&mut guard, &span, begun)).await.unwrap());
     }
 
     #[tokio::test]

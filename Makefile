@@ -86,6 +86,9 @@ e2e: ## the stories on kind clusters, by images, chart and join; REGIONS=3, KEEP
 image: ## static programs in images from nothing, checked; TAG, REGISTRY, TARGET; some minutes; without Docker, archives only
 	@image/build.sh
 
+# The programs as they are in images, for benches.
+SHIPPED := $(CARGO_TARGET_DIR)/$(or $(TARGET),$(shell uname -m)-unknown-linux-musl)/image
+
 .PHONY: clean-cache
 clean-cache: ## remove the shared build cache (compiled Rust and control planes)
 	rm -rf $(SPILLWAY_CACHE)
@@ -101,8 +104,9 @@ bench-failover: tools ## 100 failovers with the region's gateway alive and 100 w
 
 .PHONY: bench-traffic
 bench-traffic: tools ## what the traffic loop of 37 regions and 10,000 routes costs a gateway: about 6 minutes
-	RUSTFLAGS="$$(gateway/profile/flags.sh)" nice cargo build --release --locked -p spillway-e2e -p region-gateway --bins
-	$(CARGO_TARGET_DIR)/release/bench-traffic $(or $(ARGS),--document docs/failover-bench.md)
+	nice cargo build --release --locked -p spillway-e2e --bins
+	nice image/compile.sh --bin region-gateway
+	$(CARGO_TARGET_DIR)/release/bench-traffic --gateway $(SHIPPED)/region-gateway $(or $(ARGS),--document docs/failover-bench.md)
 
 .PHONY: bench-detection
 bench-detection: ## recall, false shifts and delay beside four other detectors: about 7 minutes of one core
@@ -121,9 +125,10 @@ RIVALS := $(SPILLWAY_CACHE)/rivals
 .PHONY: bench-gateway
 bench-gateway: ## the region gateway beside HAProxy, nginx, Envoy and Traefik: 12 minutes on a quiet machine, writes docs/gateway-bench.md; ARGS=--quick for seconds
 	@command -v cargo >/dev/null || { echo "make: 'cargo' is not on PATH: install Rust (rustup)"; exit 1; }
-	RUSTFLAGS="$$(gateway/profile/flags.sh)" cargo build --release --locked -p region-gateway -p spillway-bench-gateway
+	cargo build --release --locked -p spillway-bench-gateway
+	image/compile.sh --bin region-gateway
 	bench/gateway/rivals.sh $(RIVALS)
-	$(CARGO_TARGET_DIR)/release/spillway-bench-gateway --rivals $(RIVALS) $(ARGS)
+	$(CARGO_TARGET_DIR)/release/spillway-bench-gateway --rivals $(RIVALS) --gateway $(SHIPPED)/region-gateway $(ARGS)
 
 .PHONY: gateway-profile
 gateway-profile: ## what the compiler is to know of the gateway's way (ADR 17), after changes of it or of the compiler; some minutes

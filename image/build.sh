@@ -15,19 +15,7 @@ OUTPUT=${OUTPUT:-$CARGO_TARGET_DIR/images}
 programs=(spillway-controller region-gateway kubectl-spillway)
 case $TARGET in x86_64-*) architecture=amd64 ;; aarch64-*) architecture=arm64 ;; *) architecture=${TARGET%%-*} ;; esac
 
-build=(cargo build)
-compiler=CC_${TARGET//-/_}
-if [[ $TARGET == *-musl ]]; then
-  command -v rustup >/dev/null && rustup target add "$TARGET"
-  if [[ $TARGET != "$machine"-* && -z ${!compiler:-} ]]; then # C and a linker for the other machine
-    command -v cargo-zigbuild >/dev/null ||
-      { echo "make: 'cargo-zigbuild' is not on PATH: install it with zig (pip install cargo-zigbuild ziglang), or set $compiler"; exit 1; }
-    build=(cargo zigbuild)
-  fi
-  [ "${build[1]}" = zigbuild ] || [ -n "${!compiler:-}" ] || { command -v musl-gcc >/dev/null && export "$compiler=musl-gcc"; } ||
-    { echo "make: 'musl-gcc' is not on PATH: install musl-tools (Debian), or set $compiler"; exit 1; }
-fi
-RUSTFLAGS=$(gateway/profile/flags.sh) "${build[@]}" --locked --profile image --target "$TARGET" "${programs[@]/#/--package=}"
+TARGET=$TARGET image/compile.sh
 [ "${PAPERS:-1}" = 0 ] || image/papers.sh "$TARGET" "$OUTPUT/papers-$architecture" "${programs[@]}"
 REVISION=$(git rev-parse HEAD 2>/dev/null || true); export REVISION
 

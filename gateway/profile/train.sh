@@ -4,19 +4,21 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 cache=${SPILLWAY_CACHE:-$HOME/.cache/spillway}
 CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}
+target=$(uname -m)-unknown-linux-musl
 command -v rustup >/dev/null || { echo "make: 'rustup' is not on PATH: it brings llvm-profdata"; exit 1; }
 rustup component add llvm-tools
-host=$(rustc -vV | sed -n 's/^host: //p')
-profdata=$(rustc --print sysroot)/lib/rustlib/$host/bin/llvm-profdata
+profdata=$(rustc --print sysroot)/lib/rustlib/$(rustc -vV | sed -n 's/^host: //p')/bin/llvm-profdata
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
+cases=plain,64k,tls,h2,redirects,access-log,all
 
 bench/gateway/rivals.sh "$cache/rivals"
 cargo build --release --locked -p spillway-bench-gateway
-CARGO_TARGET_DIR=$cache/profile/target RUSTFLAGS=-Cprofile-generate \
-  cargo build --release --locked -p region-gateway --target "$host"
+COUNT=1 TARGET=$target CARGO_TARGET_DIR=$cache/profile/target image/compile.sh --bin region-gateway
 LLVM_PROFILE_FILE="$work/%m.profraw" "$CARGO_TARGET_DIR/release/spillway-bench-gateway" --rivals "$cache/rivals" \
-  --gateway "$cache/profile/target/$host/release/region-gateway" --proxies spillway \
-  --cases plain,64k,tls,h2,redirects,access-log,all --rounds 1 --seconds 3 --out "$work" --document "$work/page.md"
+  --gateway "$cache/profile/target/$target/image/region-gateway" --proxies spillway \
+  --cases "$cases" --rounds 1 --seconds 3 --out "$work" --document "$work/page.md" | tee "$work/figures"
+[ "$(grep -c '^{"proxy"' "$work/figures")" = "$(tr ',' '\n' <<<"$cases" | wc -l)" ] || { echo "make: not all cases were served"; exit 1; }
 # Sparse: of what was not called it says nothing, so that the compiler does not take it for useless.
 "$profdata" merge --sparse --output gateway/profile/gateway.profdata "$work"/*.profraw
+gateway/profile/names.sh >gateway/profile/names.txt
 "$profdata" show gateway/profile/gateway.profdata

@@ -132,6 +132,9 @@ impl Bench<'_> {
 impl Running {
     /// Whether it has ended when it was told to.
     fn asked_to_end(&mut self) -> anyhow::Result<bool> {
+        if self.child.try_wait()?.is_some() {
+            return Ok(true);
+        }
         kill(Pid::from_raw(i32::try_from(self.child.id())?), Signal::SIGTERM)?;
         let deadline = Instant::now() + END;
         while self.child.try_wait()?.is_none() {

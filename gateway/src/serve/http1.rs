@@ -274,7 +274,9 @@ mod tests {
         read_answer(&mut client).await;
 
         phases.reach(Phase::Ending);
-        assert!(!timeout(PATIENCE, speaks_again(&mut guard, &span, Instant::now() + PATIENCE)).await.unwrap());
+        assert!(
+            !timeout(PATIENCE, speaks_again(&mut guard, &span, Instant::now() + PATIENCE)).await.unwrap()
+        );
         assert_eq!(client.read(&mut [0]).await.unwrap(), 0, "it is told");
     }
 
@@ -288,7 +290,11 @@ mod tests {
         let silent = timeout(PATIENCE, until_silent(guard, service, &conversation, &span)).await.unwrap();
         let (guard, service) = silent.expect("the client is still there");
         let later = begun + Duration::from_secs(1);
-        assert_eq!(silence.end(conversation.asked_and_answered(), later), later + IDLE_TIMEOUT, "it has asked");
+        assert_eq!(
+            silence.end(conversation.asked_and_answered(), later),
+            later + IDLE_TIMEOUT,
+            "it has asked"
+        );
 
         client.write_all(b"\r\n\r\n").await.unwrap();
         let silent = timeout(PATIENCE, until_silent(guard, service, &conversation, &span)).await.unwrap();

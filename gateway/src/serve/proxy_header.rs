@@ -14,6 +14,8 @@ use super::PEEK_AGAIN;
 const MAX: usize = 4096;
 /// The longest line of version 1, by its specification.
 const MAX_LINE: usize = 107;
+/// How lines of version 1 begin.
+const LINES: [&[u8]; 4] = [b"PROXY TCP4 ", b"PROXY TCP6 ", b"PROXY UNKNOWN\r", b"PROXY UNKNOWN "];
 
 /// What the first bytes of a connection are.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,7 +52,12 @@ fn judge(seen: &[u8]) -> Judged {
 /// Version 1 is a line, and ends where that ends: the parser would look for a later line end behind a bare LF.
 fn judge_line(seen: &[u8]) -> Judged {
     let Some(end) = seen.iter().take(MAX_LINE).position(|byte| *byte == b'\n') else {
-        return if seen.len() < MAX_LINE { Judged::More } else { Judged::Bad };
+        let agrees = |begin: &&[u8]| begin.starts_with(seen) || seen.starts_with(begin);
+        return if seen.len() < MAX_LINE && LINES.iter().any(|begin| agrees(begin)) {
+            Judged::More
+        } else {
+            Judged::Bad
+        };
     };
     let Some(line) = seen[..=end].strip_suffix(b"\r\n") else { return Judged::Bad };
     // What follows is to be ignored, whatever it is; the parser takes so many words only.
@@ -121,7 +128,11 @@ mod tests {
             ("PROXY TCP4 192.0.2.1\r\n", Judged::Bad),
             ("PROXY TCP4 192.0.2.1", Judged::More),
             (&long, header(107)),
-            (&long.replace("xx", "xxx"), Judged::Bad),
+            (&long.replacen('x', "xx", 1), Judged::Bad),
+            (&long[..106], Judged::More),
+            (&long.replace("\r\n", "xx"), Judged::Bad),
+            ("PROXY FOO", Judged::Bad),
+            ("PROXYfoo", Judged::Bad),
             ("GET / HTTP/1.1\r\n", Judged::Bad),
             ("PRO", Judged::More),
         ] {

@@ -14,6 +14,8 @@ struct Answer {
     body: Vec<u8>,
     trailers: Option<HeaderMap>,
     over: bool,
+    /// What has come behind it.
+    more: Vec<u8>,
 }
 
 /// An answer is the same one, or none, whether its bytes come at once or in pieces. The first byte tells their size.
@@ -44,6 +46,9 @@ fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, method: &Method) -> Resu
         if let Some(rest) = &mut rest {
             read_body(rest, &mut buffer, &mut answer)?;
         }
+    }
+    if answer.over {
+        answer.more = buffer.into();
     }
     Ok(answer)
 }

@@ -247,6 +247,16 @@ mod tests {
     }
 
     #[test]
+    fn interim_answers_are_passed_over_and_another_protocol_is_garbage() {
+        let last = "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\n";
+        let head = take_final(&mut BytesMut::from(last), &Method::GET).unwrap().unwrap();
+        assert_eq!(head.response.status(), 200);
+        assert!(take_final(&mut BytesMut::from(&last[..40]), &Method::GET).unwrap().is_none());
+        let other = last.replace("200 OK", "101 Switching Protocols");
+        assert!(take_final(&mut BytesMut::from(&*other), &Method::GET).is_err());
+    }
+
+    #[test]
     fn of_two_framings_one_goes_on() {
         let mut buffer =
             BytesMut::from("HTTP/1.1 200 Fine\r\ntransfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n0");

@@ -83,7 +83,7 @@ e2e: ## the stories on kind clusters, by images, chart and join; REGIONS=3, KEEP
 	$(BIN)/kind-stories --output $(CARGO_TARGET_DIR)/e2e $(if $(filter release,$(IMAGES)),--images $(CARGO_TARGET_DIR)/images)
 
 .PHONY: image
-image: ## static programs in images from nothing, checked; TAG, REGISTRY, TARGET; some minutes; without Docker, archives only
+image: ## static programs in images from nothing, checked; TAG, REGISTRY, TARGET, PROFILE=1; some minutes; without Docker, archives only
 	@image/build.sh
 
 # The programs as they are in images, for benches.

@@ -3,6 +3,7 @@
 #   TAG       of the images (default: the workspace's version)
 #   REGISTRY  before their names, as `image.registry` of the chart
 #   TARGET    Rust's target (default: this machine's, with musl); aarch64-unknown-linux-musl makes images for arm64 anywhere
+#   PROFILE=1 a gateway that takes a tenth less processor time, and images of up to 22 MiB (ADR 17)
 #   OUTPUT    where the archives go
 #   PAPERS=0  leaves out bills of materials and licences, and the checks
 set -euo pipefail
@@ -12,6 +13,7 @@ TARGET=${TARGET:-$machine-unknown-linux-musl}
 TAG=${TAG:-$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)}
 CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}
 OUTPUT=${OUTPUT:-$CARGO_TARGET_DIR/images}
+[ "${PROFILE:-0}" = 0 ] || export MAX_IMAGE_MIB=${MAX_IMAGE_MIB:-22}
 programs=(spillway-controller region-gateway kubectl-spillway)
 case $TARGET in x86_64-*) architecture=amd64 ;; aarch64-*) architecture=arm64 ;; *) architecture=${TARGET%%-*} ;; esac
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Compiles programs as they are shipped: static, and by the gateway's profile (ADR 17). `make image`, benches and the profile itself
-# come from here, so that all of them are the same program.
+# Compiles programs as they are shipped. `make image`, benches and the gateway's profile come from here, so that all of them are the
+# same program.
 #   image/compile.sh [--bin NAME]...   all programs, or these
 #   TARGET    Rust's target (default: this machine's, with musl)
-#   COUNT=1   in place of using the profile, the programs count what they do
+#   PROFILE=1 by the gateway's profile (ADR 17): faster and larger
+#   COUNT=1   programs that count what they do, for the profile
 set -euo pipefail
 cd "$(dirname "$0")/.."
 machine=$(uname -m)
@@ -24,8 +25,8 @@ if [[ $TARGET == *-musl ]]; then
 fi
 
 if [ "${COUNT:-0}" = 1 ]; then
-  flags=-Cprofile-generate
-else
+  export RUSTFLAGS="${RUSTFLAGS:-} -Cprofile-generate"
+elif [ "${PROFILE:-0}" = 1 ]; then
   [ "$("$profile/names.sh")" = "$(cat "$profile/names.txt")" ] ||
     echo "image: the gateway's profile was made with another compiler or Cargo.lock, and is of little use: run 'make gateway-profile'" >&2
   # From a place that all clones share: the path is part of what cargo compares.
@@ -34,8 +35,8 @@ else
   used=$cache/$(sha256sum "$profile/gateway.profdata" | cut -c1-16).profdata
   mkdir -p "$cache"
   if [ ! -f "$used" ]; then cp "$profile/gateway.profdata" "$used.$$"; mv "$used.$$" "$used"; fi
-  flags=-Cprofile-use=$used
+  export RUSTFLAGS="${RUSTFLAGS:-} -Cprofile-use=$used"
 fi
 # All packages, whatever is built of them: it decides the libraries' features, and so the names that the profile knows.
-RUSTFLAGS="${RUSTFLAGS:-} $flags" "${build[@]}" --locked --profile image --target "$TARGET" \
+"${build[@]}" --locked --profile image --target "$TARGET" \
   --package spillway-controller --package region-gateway --package kubectl-spillway "$@"

@@ -53,11 +53,7 @@ fn judge(seen: &[u8]) -> Judged {
 fn judge_line(seen: &[u8]) -> Judged {
     let Some(end) = seen.iter().take(MAX_LINE).position(|byte| *byte == b'\n') else {
         let agrees = |begin: &&[u8]| begin.starts_with(seen) || seen.starts_with(begin);
-        return if seen.len() < MAX_LINE && LINES.iter().any(|begin| agrees(begin)) {
-            Judged::More
-        } else {
-            Judged::Bad
-        };
+        return if seen.len() < MAX_LINE && LINES.iter().any(agrees) { Judged::More } else { Judged::Bad };
     };
     let Some(line) = seen[..=end].strip_suffix(b"\r\n") else { return Judged::Bad };
     // What follows is to be ignored, whatever it is; the parser takes so many words only.

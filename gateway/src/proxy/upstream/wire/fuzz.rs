@@ -24,11 +24,8 @@ pub(crate) fn cut_anywhere(bytes: &[u8]) {
     for method in [Method::GET, Method::HEAD] {
         let (at_once, in_pieces) =
             (read([bytes], &method), read(bytes.chunks(usize::from(*size) + 1), &method));
-        match (at_once, in_pieces) {
-            (Ok(at_once), Ok(in_pieces)) => assert_eq!(at_once, in_pieces, "{bytes:?}"),
-            (Err(_), Err(_)) => {}
-            (at_once, in_pieces) => panic!("{at_once:?}, in pieces {in_pieces:?}: {bytes:?}"),
-        }
+        // Of two faults in the same bytes, either may be found first.
+        assert_eq!(at_once.ok(), in_pieces.ok(), "{bytes:?}");
     }
 }
 

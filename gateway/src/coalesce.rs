@@ -65,7 +65,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Coalesce<S> {
 }
 
 /// Copies the pieces, if they fit. Room that is not filled is not cleared either.
-fn gather<const ROOM: usize>(pieces: &[IoSlice<'_>]) -> Option<ArrayVec<u8, ROOM>> {
+pub(crate) fn gather<const ROOM: usize>(pieces: &[IoSlice<'_>]) -> Option<ArrayVec<u8, ROOM>> {
     let mut together = ArrayVec::new();
     pieces.iter().try_for_each(|piece| together.try_extend_from_slice(piece)).ok()?;
     Some(together)

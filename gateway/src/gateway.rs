@@ -14,13 +14,14 @@ use crate::config::intake::Intake;
 use crate::dns::Dns;
 use crate::metrics::Metrics;
 use crate::mtls::{PeerClient, SpillAcceptor};
-use crate::proxy::Proxy;
+use crate::proxy::{Outward, Proxy};
 use crate::seen::{Observability, Seen};
 use crate::serve::listen::{DnsDoors, Door, Successor};
 use crate::serve::{self, FrontDoor, Life, Listener, Phase, Phases};
 use crate::spill::SpillListener;
 use crate::tls::FrontTls;
 use crate::traffic::Traffic;
+use crate::turn::Turn;
 
 /// Where a gateway listens, and from where it calls.
 #[derive(Clone, Debug)]
@@ -87,11 +88,12 @@ impl Gateway {
         let seen = Seen::open(observability, identity, metrics.clone())?;
         let traffic = Traffic::new(config.clone());
         metrics.extend(|registry| traffic.register(registry));
+        let turn = Turn::of_this_runtime();
         let peers = PeerClient::new(config.clone(), listen.source);
         let proxy = Proxy::new(
             config.clone(),
             traffic.clone(),
-            peers.clone(),
+            Outward { peers: peers.clone(), turn: turn.clone() },
             metrics.clone(),
             seen.clone(),
             draining.clone(),
@@ -112,13 +114,13 @@ impl Gateway {
             open(name, door, config.clone(), life, metrics.clone())
         };
         let (proxy_door, age) = (proxy.clone(), bounds.connection_age());
-        let front = FrontDoor { bounds: Arc::clone(&bounds), tls: None };
+        let front = FrontDoor { bounds: Arc::clone(&bounds), tls: None, turn: turn.clone() };
         let http = opening("http", sockets.http, &phases, age);
         serving.spawn(front_door(http, front, proxy_door.clone()));
         if let (Some(door), Some(tls)) = (sockets.https, tls) {
             metrics.extend(|registry| tls.register(registry));
             rest.spawn(until(stop_all.clone(), tls.clone().follow(config.clone())));
-            let front = FrontDoor { bounds: Arc::clone(&bounds), tls: Some(tls) };
+            let front = FrontDoor { bounds: Arc::clone(&bounds), tls: Some(tls), turn: turn.clone() };
             serving.spawn(front_door(opening("https", door, &phases, age), front, proxy_door));
         }
         if let Some(door) = sockets.spill {
@@ -143,6 +145,9 @@ impl Gateway {
             });
         }
         rest.spawn(traffic.clone().run(peers, listen.source, stop_all.clone()));
+        if let Some(turn) = turn {
+            rest.spawn(until(stop_all.clone(), turn.run()));
+        }
         rest.spawn(seen.run(stop_all.clone()));
         rest.spawn(until(stop_all.clone(), proxy.clone().follow_config()));
         rest.spawn(until(stop_all.clone(), proxy.clone().measure()));

@@ -23,5 +23,6 @@ mod serve;
 pub mod spill;
 pub mod tls;
 pub mod traffic;
+mod turn;
 
 pub use run::run;

@@ -36,6 +36,7 @@ use crate::metrics::Metrics;
 use crate::mtls::PeerClient;
 use crate::seen::{Record, Seen};
 use crate::traffic::{Arrival, Traffic};
+use crate::turn::Turn;
 
 pub(crate) use origin::Origin;
 pub(crate) use upload::Upload;
@@ -53,6 +54,14 @@ const MEASURE_EVERY: Duration = Duration::from_millis(500);
 #[derive(Clone)]
 pub struct Proxy {
     inner: Arc<Inner>,
+}
+
+/// How requests leave.
+pub(crate) struct Outward {
+    /// To other regions.
+    pub(crate) peers: PeerClient,
+    /// When small ones go to backends.
+    pub(crate) turn: Option<Turn>,
 }
 
 struct Inner {
@@ -88,7 +97,7 @@ impl Proxy {
     pub(crate) fn new(
         config: ConfigReceiver,
         traffic: Traffic,
-        peers: PeerClient,
+        Outward { peers, turn }: Outward,
         metrics: Metrics,
         seen: Seen,
         draining: CancellationToken,
@@ -97,7 +106,7 @@ impl Proxy {
         let name = format!("{}.spillway", config.borrow().identity.member);
         let via = HeaderValue::from_str(&format!("1.1 {name}"))
             .unwrap_or_else(|_| HeaderValue::from_static("1.1 spillway"));
-        let upstreams = Upstreams::default();
+        let upstreams = Upstreams::new(turn);
         metrics.extend(|registry| upstreams.register(registry));
         let spill_budget = Mutex::new(Budget::new(upstream::clock::now()));
         let inner = Inner {

@@ -23,7 +23,9 @@ use super::{
 };
 use crate::body::Body;
 use crate::bounds::Bounds;
+use crate::coalesce::Coalesce;
 use crate::tls::FrontTls;
+use crate::turn::{Turn, Turned};
 
 /// How a request came in.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +43,7 @@ pub(crate) struct FrontDoor {
     pub(crate) bounds: Arc<Bounds>,
     /// None: without TLS.
     pub(crate) tls: Option<FrontTls>,
+    pub(crate) turn: Option<Turn>,
 }
 
 impl FrontDoor {
@@ -70,13 +73,14 @@ impl FrontDoor {
             let mut words = [0; PREFACE.len()];
             let count = stream.peek(&mut words).await.ok()?;
             let http2 = words.get(..count) == Some(PREFACE);
+            let stream = Turned::new(stream, self.turn.clone());
             return Some(self.http(stream, http2, arrived, span, handle));
         };
-        match tls.accept(stream).await {
+        match tls.accept(Turned::new(stream, self.turn.clone())).await {
             Ok((stream, http2)) => {
                 let tls = stream.get_ref().1.protocol_version().and_then(|version| version.as_str());
                 let arrived = Arrived { client, scheme: Scheme::Https, tls };
-                Some(self.http(stream, http2, arrived, span, handle))
+                Some(self.http(Coalesce(stream), http2, arrived, span, handle))
             }
             Err(error) => {
                 tracing::debug!(%peer, %error, "TLS handshake failed");

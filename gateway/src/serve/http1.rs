@@ -20,13 +20,14 @@ use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::server::TlsStream;
 
 use super::guard::{Conversation, Guard};
 use super::{IDLE_TIMEOUT, Span, ended};
 use crate::body::{Body, BodyError};
+use crate::coalesce::Coalesce;
+use crate::turn::Turned;
 
 /// Whether a client is silent is looked at so soon, and then after twice the time, and so on.
 const FIRST_LOOK: Duration = Duration::from_millis(20);
@@ -40,15 +41,15 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static 
     fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()>;
 }
 
-impl Stream for TcpStream {
+impl Stream for Turned {
     fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
-        self.poll_read_ready(context).map(drop)
+        self.stream().poll_read_ready(context).map(drop)
     }
 }
 
-impl Stream for TlsStream<TcpStream> {
+impl Stream for Coalesce<TlsStream<Turned>> {
     fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
-        self.get_ref().0.poll_readable(context)
+        self.0.get_ref().0.poll_readable(context)
     }
 }
 
@@ -214,7 +215,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use tokio::io::AsyncReadExt;
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
     use tokio::sync::Semaphore;
 
     use super::super::{Life, Phase, Phases};
@@ -227,7 +228,7 @@ mod tests {
 
     struct Connected {
         client: TcpStream,
-        guard: Guard<TcpStream>,
+        guard: Guard<Turned>,
         conversation: Arc<Conversation>,
         phases: Phases,
         span: Span,
@@ -238,7 +239,7 @@ mod tests {
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
         let conversation = Arc::<Conversation>::default();
-        let guard = Guard::new(stream, &Bounds::default(), Arc::clone(&conversation));
+        let guard = Guard::new(Turned::new(stream, None), &Bounds::default(), Arc::clone(&conversation));
         let phases = Phases::default();
         let span = Life::new(phases.subscribe(), None, PATIENCE).begin();
         Connected { client, guard, conversation, phases, span }
@@ -303,7 +304,7 @@ mod tests {
         let end = silence.end(conversation.asked_and_answered(), much_later);
         assert_eq!(end, much_later, "empty lines are nothing");
         client.write_all(b"\r\n").await.unwrap();
-        guard.stream().unwrap().readable().await.unwrap();
+        guard.stream().unwrap().stream().readable().await.unwrap();
         assert!(!timeout(PATIENCE, speaks_again(&mut guard, &span, begun)).await.unwrap());
     }
 

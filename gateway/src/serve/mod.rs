@@ -251,6 +251,7 @@ mod tests {
     use super::*;
     use crate::body;
     use crate::bounds::Bounds;
+    use crate::turn::Turned;
 
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
     const PATIENCE: Duration = Duration::from_secs(5);
@@ -263,7 +264,8 @@ mod tests {
         F: Future<Output = Response<Body>> + Send + 'static,
     {
         let conversation = Arc::<guard::Conversation>::default();
-        let guard = guard::Guard::new(stream, &Bounds::default(), Arc::clone(&conversation));
+        let guard =
+            guard::Guard::new(Turned::new(stream, None), &Bounds::default(), Arc::clone(&conversation));
         Box::pin(http1::serve(guard, conversation, Arc::new(span), handle))
     }
 

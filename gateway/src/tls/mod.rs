@@ -18,7 +18,6 @@ use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -28,6 +27,7 @@ pub(crate) use certificate::certify;
 pub(crate) use table::{Shown, shown};
 
 use crate::config::ConfigReceiver;
+use crate::turn::Turned;
 use table::Table;
 
 /// A client that has not finished its handshake by then is let go.
@@ -84,7 +84,7 @@ impl FrontTls {
     }
 
     /// Runs the handshake; tells whether HTTP/2 was agreed on.
-    pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<(TlsStream<TcpStream>, bool)> {
+    pub(crate) async fn accept(&self, stream: Turned) -> io::Result<(TlsStream<Turned>, bool)> {
         let accepted = match timeout(HANDSHAKE_TIMEOUT, self.acceptor.accept(stream)).await {
             Ok(accepted) => accepted,
             Err(_) => Err(io::ErrorKind::TimedOut.into()),

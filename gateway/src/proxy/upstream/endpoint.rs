@@ -15,6 +15,7 @@ use super::wire::Wire;
 use crate::body::Body;
 use crate::coalesce::Coalesce;
 use crate::config::Protocol;
+use crate::turn::{Turn, Turned};
 
 /// Shorter than the keep-alive of common servers, so that they rarely close under a request.
 const IDLE_LIMIT: Duration = Duration::from_secs(4);
@@ -30,6 +31,7 @@ const CONNECTION_WINDOW: u32 = 16 << 20;
 pub(crate) struct Endpoint {
     address: SocketAddr,
     protocol: Protocol,
+    turn: Option<Turn>,
     in_flight: AtomicUsize,
     idle: Stack<http1::SendRequest<Body>>,
     idle_wires: Stack<Wire>,
@@ -82,9 +84,9 @@ impl<C> Stack<C> {
 }
 
 impl Endpoint {
-    pub(super) fn new(address: SocketAddr, protocol: Protocol) -> Self {
+    pub(super) fn new(address: SocketAddr, protocol: Protocol, turn: Option<Turn>) -> Self {
         let (idle, idle_wires, shared) = (Stack::default(), Stack::default(), Mutex::default());
-        Self { address, protocol, in_flight: AtomicUsize::new(0), idle, idle_wires, shared }
+        Self { address, protocol, turn, in_flight: AtomicUsize::new(0), idle, idle_wires, shared }
     }
 
     pub(crate) const fn address(&self) -> SocketAddr {
@@ -146,7 +148,8 @@ impl Endpoint {
 
     /// Opens a connection for the short way.
     pub(super) async fn connect_wire(&self, within: Duration) -> Result<Wire, String> {
-        self.open(within).await.map(Wire::new)
+        let stream = self.open(within).await?;
+        Ok(Wire::new(Turned::new(stream, self.turn.clone())))
     }
 
     /// Opens a connection for one request at a time.

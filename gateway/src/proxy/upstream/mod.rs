@@ -24,6 +24,7 @@ use spillway_decide::grants::Load;
 use spillway_decide::routes::BackendRef;
 
 use crate::config::{Config, Protocol};
+use crate::turn::Turn;
 
 /// An address may be a backend of two ports that speak differently.
 type Key = (SocketAddr, Protocol);
@@ -44,9 +45,15 @@ pub(crate) struct Upstreams {
     /// Connections and load by endpoint: several backends may share one.
     endpoints: Arc<Mutex<HashMap<Key, Arc<Endpoint>>>>,
     pub(crate) watch: Watch,
+    turn: Option<Turn>,
 }
 
 impl Upstreams {
+    /// Without backends yet; requests to them leave as the turn says.
+    pub(crate) fn new(turn: Option<Turn>) -> Self {
+        Self { turn, ..Self::default() }
+    }
+
     /// The pool of a backend; none when the config does not have it.
     pub(crate) fn pool(&self, config: &Config, reference: &BackendRef) -> Option<Arc<Pool>> {
         let known = self.pools.read().get(reference).cloned();
@@ -140,6 +147,7 @@ impl Upstreams {
     }
 
     fn endpoint(&self, key: Key) -> Arc<Endpoint> {
-        Arc::clone(self.endpoints.lock().entry(key).or_insert_with(|| Arc::new(Endpoint::new(key.0, key.1))))
+        let new = || Arc::new(Endpoint::new(key.0, key.1, self.turn.clone()));
+        Arc::clone(self.endpoints.lock().entry(key).or_insert_with(new))
     }
 }

@@ -14,7 +14,6 @@ use tokio_util::io::poll_read_buf;
 use super::framing::{Framing, Sizes, Stop};
 use super::{Conversation, Refusal};
 use crate::bounds::Bounds;
-use crate::coalesce::Coalesce;
 
 /// Read at once from the socket.
 const READ: usize = 16 << 10;
@@ -27,7 +26,7 @@ const LINGER_BYTES: u64 = 1 << 20;
 /// A stream that hands on only requests that are in order.
 pub(crate) struct Guard<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> {
     /// None only while it is dropped.
-    stream: Option<Coalesce<S>>,
+    stream: Option<S>,
     /// What was kept back; the first `passed` bytes are in order by now.
     inbound: BytesMut,
     passed: usize,
@@ -52,7 +51,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Guard<S> {
     pub(crate) fn new(stream: S, bounds: &Bounds, conversation: Arc<Conversation>) -> Self {
         let sizes = Sizes { uri: bounds.max_uri_bytes as usize, head: bounds.max_header_bytes as usize };
         Self {
-            stream: Some(Coalesce(stream)),
+            stream: Some(stream),
             inbound: BytesMut::new(),
             passed: 0,
             framing: Framing::new(sizes),
@@ -65,10 +64,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Guard<S> {
 
     /// The stream, while it is nobody else's.
     pub(crate) const fn stream(&self) -> Option<&S> {
-        match &self.stream {
-            Some(Coalesce(stream)) => Some(stream),
-            None => None,
-        }
+        self.stream.as_ref()
     }
 
     /// Takes back what was in order and nobody has looked at: empty lines before a request.

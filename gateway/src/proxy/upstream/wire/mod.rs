@@ -21,11 +21,11 @@ use http::{Method, Request, Response};
 use http_body::Body as HttpBody;
 use spillway_decide::balance::Fault;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio_util::io::poll_read_buf;
 
 use crate::body::Body;
 use crate::config::Protocol;
+use crate::turn::Turned;
 use body::Rest;
 use head::Head;
 
@@ -43,7 +43,7 @@ pub(super) struct Garbage(String);
 /// A connection to an endpoint.
 #[derive(Debug)]
 pub(crate) struct Wire {
-    stream: TcpStream,
+    stream: Turned,
     inbound: BytesMut,
     /// Whether more comes than one read takes.
     much: bool,
@@ -87,18 +87,20 @@ impl Short {
 }
 
 impl Wire {
-    pub(super) fn new(stream: TcpStream) -> Self {
+    pub(super) fn new(stream: Turned) -> Self {
         Self { stream, inbound: BytesMut::new(), much: false }
     }
 
     /// Whether an idle connection may be used: nothing has come, neither bytes nor an end.
     pub(super) fn is_silent(&self) -> bool {
         // With a waker that does nothing: whose answer the last one was has no more to do with this connection.
-        match self.stream.poll_read_ready(&mut Context::from_waker(Waker::noop())) {
+        match self.stream.stream().poll_read_ready(&mut Context::from_waker(Waker::noop())) {
             Poll::Pending => true,
-            Poll::Ready(_) => {
-                self.stream.try_read(&mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
-            }
+            Poll::Ready(_) => self
+                .stream
+                .stream()
+                .try_read(&mut [0])
+                .is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock),
         }
     }
 
@@ -123,7 +125,7 @@ impl Wire {
             match poll_fn(|context| Pin::new(&mut *self).poll_more(context)).await {
                 Ok(0) => return Err(Lost::reset(&"the connection was closed before the answer", false)),
                 Ok(_) => {}
-                Err(error) => return Err(Lost::reset(&error, false)),
+                Err(error) => return Err(Lost::reset(&error, self.stream.is_unsent())),
             }
         }
     }

@@ -87,7 +87,7 @@ image: ## static programs in images from nothing, checked; TAG, REGISTRY, TARGET
 	@image/build.sh
 
 # The programs as they are in images, for benches.
-SHIPPED := $(CARGO_TARGET_DIR)/$(or $(TARGET),$(shell uname -m)-unknown-linux-musl)/image
+SHIPPED := $(CARGO_TARGET_DIR)/shipped/$(firstword $(subst -, ,$(TARGET)) $(shell uname -m))
 
 .PHONY: clean-cache
 clean-cache: ## remove the shared build cache (compiled Rust and control planes)
@@ -105,7 +105,7 @@ bench-failover: tools ## 100 failovers with the region's gateway alive and 100 w
 .PHONY: bench-traffic
 bench-traffic: tools ## what the traffic loop of 37 regions and 10,000 routes costs a gateway: about 6 minutes
 	nice cargo build --release --locked -p spillway-e2e --bins
-	nice image/compile.sh --bin region-gateway
+	nice image/compile.sh region-gateway
 	$(CARGO_TARGET_DIR)/release/bench-traffic --gateway $(SHIPPED)/region-gateway $(or $(ARGS),--document docs/failover-bench.md)
 
 .PHONY: bench-detection
@@ -126,7 +126,7 @@ RIVALS := $(SPILLWAY_CACHE)/rivals
 bench-gateway: ## the region gateway beside HAProxy, nginx, Envoy and Traefik: 12 minutes on a quiet machine, writes docs/gateway-bench.md; ARGS=--quick for seconds
 	@command -v cargo >/dev/null || { echo "make: 'cargo' is not on PATH: install Rust (rustup)"; exit 1; }
 	cargo build --release --locked -p spillway-bench-gateway
-	image/compile.sh --bin region-gateway
+	image/compile.sh region-gateway
 	bench/gateway/rivals.sh $(RIVALS)
 	$(CARGO_TARGET_DIR)/release/spillway-bench-gateway --rivals $(RIVALS) --gateway $(SHIPPED)/region-gateway $(ARGS)
 

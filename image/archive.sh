@@ -29,6 +29,12 @@ printf 'nobody:x:65532:65532:nobody:/:/sbin/nologin\n' >"$work/root/etc/passwd"
 if [ -n "${PAPERS:-}" ]; then
   install -D -m 644 -t "$work/root/usr/share/doc/$title" "$PAPERS/sbom.cdx.json" "$PAPERS/licences.txt"
 fi
+# Whoever passes on a program that the GNU C library is part of passes on its licence (LGPL 2.1, section 6), too.
+if ! ldd "$program" >/dev/null 2>&1 && grep -aq GLIBC_TUNABLES "$program"; then
+  licence=${GLIBC_LICENCE:-/usr/share/common-licenses/LGPL-2.1}
+  [ -s "$licence" ] || { echo "image: no licence of the GNU C library in $licence: set GLIBC_LICENCE" >&2; exit 1; }
+  install -D -m 644 "$licence" "$work/root/usr/share/doc/$title/glibc-LGPL-2.1.txt"
+fi
 # A release is static. A development build is not: it brings its libraries, and is for trying things only.
 if ldd "$program" >/dev/null 2>&1; then
   for library in $(ldd "$program" | grep -o '/[^ ]*'); do install -D "$library" "$work/root$library"; done

@@ -2,32 +2,32 @@
 # `make image`: static programs, an image from nothing for each, checked, and its size. Where Docker runs, they are loaded into it.
 #   TAG       of the images (default: the workspace's version)
 #   REGISTRY  before their names, as `image.registry` of the chart
-#   TARGET    Rust's target (default: this machine's, with musl); aarch64-unknown-linux-musl makes images for arm64 anywhere
-#   PROFILE=1 a gateway that takes a tenth less processor time, and images of up to 22 MiB (ADR 17)
+#   TARGET    Rust's target (default: this machine's); aarch64-unknown-linux-musl makes images for arm64 anywhere
+#   PROFILE=1 a gateway that takes a tenth less processor time, and an image of up to 22 MiB (ADR 17)
 #   OUTPUT    where the archives go
 #   PAPERS=0  leaves out bills of materials and licences, and the checks
 set -euo pipefail
 cd "$(dirname "$0")/.."
 machine=$(uname -m)
-TARGET=${TARGET:-$machine-unknown-linux-musl}
+for_machine=${TARGET:-$machine-unknown-linux-musl}
 TAG=${TAG:-$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)}
 CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}
 OUTPUT=${OUTPUT:-$CARGO_TARGET_DIR/images}
 [ "${PROFILE:-0}" = 0 ] || export MAX_IMAGE_MIB=${MAX_IMAGE_MIB:-22}
 programs=(spillway-controller region-gateway kubectl-spillway)
-case $TARGET in x86_64-*) architecture=amd64 ;; aarch64-*) architecture=arm64 ;; *) architecture=${TARGET%%-*} ;; esac
+case $for_machine in x86_64-*) architecture=amd64 ;; aarch64-*) architecture=arm64 ;; *) architecture=${for_machine%%-*} ;; esac
 
-TARGET=$TARGET image/compile.sh
-[ "${PAPERS:-1}" = 0 ] || image/papers.sh "$TARGET" "$OUTPUT/papers-$architecture" "${programs[@]}"
+image/compile.sh
+[ "${PAPERS:-1}" = 0 ] || image/papers.sh "$for_machine" "$OUTPUT/papers-$architecture" "${programs[@]}"
 REVISION=$(git rev-parse HEAD 2>/dev/null || true); export REVISION
 
 for program in "${programs[@]}"; do
   archive=$OUTPUT/$program-$TAG-$architecture.tar
   name=${REGISTRY:+${REGISTRY%/}/}$program:$TAG
   papers=$([ "${PAPERS:-1}" = 0 ] || echo "$OUTPUT/papers-$architecture/$program")
-  PAPERS=$papers image/archive.sh "$CARGO_TARGET_DIR/$TARGET/image/$program" "$name" "$architecture" "$archive"
+  PAPERS=$papers image/archive.sh "$CARGO_TARGET_DIR/shipped/${for_machine%%-*}/$program" "$name" "$architecture" "$archive"
   # Another machine's image would take the name of this one's.
-  if [[ $TARGET == "$machine"-* ]] && docker version >/dev/null 2>&1; then docker load -q -i "$archive" >/dev/null; fi
+  if [[ $for_machine == "$machine"-* ]] && docker version >/dev/null 2>&1; then docker load -q -i "$archive" >/dev/null; fi
   [ -z "$papers" ] || image/check.sh "$archive" "$program" "$name"
   echo "  $archive"
 done

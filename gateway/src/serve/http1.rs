@@ -27,7 +27,7 @@ use super::guard::{Conversation, Guard};
 use super::{IDLE_TIMEOUT, Span, ended};
 use crate::body::{Body, BodyError};
 use crate::coalesce::Coalesce;
-use crate::turn::Turned;
+use crate::turn::{FAREWELL, Turned};
 
 /// Whether a client is silent is looked at so soon, and then after twice the time, and so on.
 const FIRST_LOOK: Duration = Duration::from_millis(20);
@@ -39,17 +39,28 @@ const GOODBYE: Duration = Duration::from_secs(1);
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static {
     /// Ready when there may be something to read, or nothing more to come.
     fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()>;
+
+    /// Whether something that was written has not gone yet.
+    fn owes(&self) -> bool;
 }
 
 impl Stream for Turned {
     fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
         self.stream().poll_read_ready(context).map(drop)
     }
+
+    fn owes(&self) -> bool {
+        Turned::owes(self)
+    }
 }
 
 impl Stream for Coalesce<TlsStream<Turned>> {
     fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
         self.0.get_ref().0.poll_readable(context)
+    }
+
+    fn owes(&self) -> bool {
+        self.0.get_ref().0.owes()
     }
 }
 
@@ -170,7 +181,8 @@ async fn speaks_again<S: Stream>(guard: &mut Guard<S>, span: &Span, end: Instant
         () = span.ended() => false,
     };
     if !speaks {
-        let _ = timeout(GOODBYE, guard.shutdown()).await;
+        let owes = guard.stream().is_some_and(Stream::owes);
+        let _ = timeout(if owes { FAREWELL } else { GOODBYE }, guard.shutdown()).await;
     }
     speaks
 }

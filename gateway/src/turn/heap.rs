@@ -25,6 +25,8 @@ struct Heap {
     parcels: Vec<Parcel>,
     /// The task that sends.
     sender: Option<Waker>,
+    /// It has ended: nothing waits for it any more.
+    closed: bool,
 }
 
 #[derive(Debug)]
@@ -40,11 +42,12 @@ impl Turn {
         (flavor == RuntimeFlavor::CurrentThread).then(Self::default)
     }
 
-    /// Sends at the end of every turn, without end.
+    /// Sends at the end of every turn, until it is dropped: every write goes at once then.
     pub(crate) async fn run(self) {
+        let running = Running(self);
         poll_fn(|context| {
-            self.be_woken(context);
-            self.send();
+            running.0.be_woken(context);
+            running.0.send();
             Poll::<()>::Pending
         })
         .await;
@@ -57,7 +60,7 @@ impl Turn {
     /// Keeps these pieces for a connection until the end of the turn, unless too much waits already.
     pub(super) fn keep(&self, sending: &Arc<Sending>, pieces: &[IoSlice<'_>], length: usize) -> bool {
         let mut heap = self.0.lock();
-        if heap.bytes.len() + length > MOST {
+        if heap.closed || heap.bytes.len() + length > MOST {
             return false;
         }
         if heap.parcels.is_empty()
@@ -89,5 +92,18 @@ impl Turn {
         if heap.parcels.is_empty() {
             (heap.bytes, heap.parcels) = (bytes, parcels);
         }
+    }
+}
+
+/// The turn as long as somebody sends at its end.
+struct Running(Turn);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        {
+            let mut heap = self.0.0.lock();
+            (heap.closed, heap.sender) = (true, None);
+        }
+        self.0.send();
     }
 }

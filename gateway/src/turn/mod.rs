@@ -13,4 +13,5 @@ mod stream;
 mod tests;
 
 pub(crate) use heap::Turn;
+pub(crate) use sending::FAREWELL;
 pub(crate) use stream::Turned;

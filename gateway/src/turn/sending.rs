@@ -7,12 +7,19 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use socket2::SockRef;
 use tokio::io::AsyncWrite;
 use tokio::net::tcp::OwnedWriteHalf;
-use tokio::task::AbortHandle;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+/// The turn keeps no more of one connection: whoever writes on then waits until the peer takes it.
+const MOST_OF_ONE: usize = 16 << 10;
+/// So long, and up to twice as long, a peer may take to read what is left when nobody has the connection any more.
+pub(crate) const FAREWELL: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 30 });
 
 #[derive(Debug)]
 pub(super) struct Sending {
@@ -24,14 +31,14 @@ pub(super) struct Sending {
 #[derive(Debug)]
 struct State {
     socket: OwnedWriteHalf,
-    /// How many parcels of it the turn keeps.
+    /// How many bytes of it the turn keeps.
     kept: usize,
-    /// What the socket had no room for when the turn ended.
+    /// What the socket had no room for when the turn ended. A task of its own sends it.
     left: Vec<u8>,
-    /// The task that sends what is left.
-    finisher: Option<AbortHandle>,
     /// Who waits until it is gone.
     waiting: Option<Waker>,
+    /// Nobody has the connection any more.
+    given_up: bool,
     failure: Option<Failure>,
 }
 
@@ -51,7 +58,8 @@ pub(super) enum Order {
 
 impl Sending {
     pub(super) fn new(socket: OwnedWriteHalf) -> Self {
-        let state = State { socket, kept: 0, left: Vec::new(), finisher: None, waiting: None, failure: None };
+        let state =
+            State { socket, kept: 0, left: Vec::new(), waiting: None, given_up: false, failure: None };
         Self { state: Mutex::new(state), failed: AtomicBool::new(false) }
     }
 
@@ -65,13 +73,21 @@ impl Sending {
         self.state.lock().failure.is_some_and(|failure| failure.unsent)
     }
 
-    /// Counts a parcel that `keep` puts into the turn, if it does and nothing is left that goes before.
-    pub(super) fn put_off(&self, keep: impl FnOnce() -> bool) -> io::Result<bool> {
+    /// Counts a parcel of `length` that `keep` puts into the turn, if it does and nothing is left that goes before.
+    pub(super) fn put_off(&self, length: usize, keep: impl FnOnce() -> bool) -> io::Result<bool> {
         let mut state = self.state.lock();
         state.check()?;
-        let kept = state.left.is_empty() && keep();
-        state.kept += usize::from(kept);
+        let kept = state.left.is_empty() && state.kept + length <= MOST_OF_ONE && keep();
+        if kept {
+            state.kept += length;
+        }
         Ok(kept)
+    }
+
+    /// Whether something that was written has not gone yet.
+    pub(super) fn owes(&self) -> bool {
+        let state = self.state.lock();
+        state.kept > 0 || !state.left.is_empty()
     }
 
     pub(super) fn order(&self) -> Order {
@@ -96,7 +112,7 @@ impl Sending {
     /// Sends a parcel as far as there is room; a task of its own sends the rest.
     pub(super) fn send(self: Arc<Self>, parcel: &[u8]) {
         let mut state = self.state.lock();
-        state.kept -= 1;
+        state.kept -= parcel.len();
         if state.failure.is_some() {
             return;
         }
@@ -111,10 +127,21 @@ impl Sending {
         };
         if sent < parcel.len() {
             state.left.extend_from_slice(&parcel[sent..]);
-            let finishing = Arc::clone(&self);
-            let finisher =
-                tokio::spawn(async move { poll_fn(|context| finishing.poll_finish(context)).await });
-            state.finisher = Some(finisher.abort_handle());
+            // None when all ends anyway.
+            if let Ok(runtime) = Handle::try_current() {
+                runtime.spawn(Arc::clone(&self).finish());
+            }
+        }
+    }
+
+    /// Sends what is left, as long as somebody has the connection, and a while longer.
+    async fn finish(self: Arc<Self>) {
+        loop {
+            let given_up = self.state.lock().given_up;
+            let finished = timeout(FAREWELL, poll_fn(|context| self.poll_finish(context))).await;
+            if finished.is_ok() || given_up {
+                return;
+            }
         }
     }
 
@@ -131,7 +158,6 @@ impl Sending {
             }
         }
         state.left = Vec::new();
-        state.finisher = None;
         if let Some(waiting) = state.waiting.take() {
             waiting.wake();
         }
@@ -146,11 +172,9 @@ impl Sending {
         self.failed.store(true, Ordering::Relaxed);
     }
 
-    /// Nobody has the connection any more. The turn sends what it keeps, but nobody waits for a peer that does not read.
+    /// Nobody has the connection any more. What is kept and what is left still goes, if the peer reads.
     pub(super) fn give_up(&self) {
-        if let Some(finisher) = self.state.lock().finisher.take() {
-            finisher.abort();
-        }
+        self.state.lock().given_up = true;
     }
 }
 

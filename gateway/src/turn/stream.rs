@@ -35,9 +35,19 @@ impl Turned {
         self.read.as_ref()
     }
 
-    /// After an error: whether what was written last did not go, not even a part of it.
+    /// Whether something that was written has not gone yet.
+    pub(crate) fn owes(&self) -> bool {
+        self.sending.owes()
+    }
+
+    /// After an error: whether the write that it is about did not go, not even a part of it.
     pub(crate) fn is_unsent(&self) -> bool {
         self.sending.is_unsent()
+    }
+
+    #[cfg(test)]
+    pub(super) fn sending(&self) -> std::sync::Weak<Sending> {
+        Arc::downgrade(&self.sending)
     }
 
     /// Writes to the socket once nothing is before it.
@@ -88,7 +98,7 @@ impl AsyncWrite for Turned {
     ) -> Poll<io::Result<usize>> {
         let length = pieces.iter().map(|piece| piece.len()).sum();
         if let Some(turn) = self.turn.as_ref().filter(|_| length <= SMALL)
-            && self.sending.put_off(|| turn.keep(&self.sending, pieces, length))?
+            && self.sending.put_off(length, || turn.keep(&self.sending, pieces, length))?
         {
             return Poll::Ready(Ok(length));
         }

@@ -155,18 +155,81 @@ async fn what_is_kept_goes_though_its_connection_is_dropped() {
     assert_eq!(timeout(PATIENCE, far.read(&mut [0])).await.expect("it is closed").unwrap(), 0);
 }
 
-#[tokio::test]
-async fn nobody_waits_for_a_peer_that_does_not_read_when_the_connection_is_dropped() {
-    let turn = Turn::default();
-    tokio::spawn(turn.clone().run());
-    let (mut near, mut far) = connection(Some(turn)).await;
+/// Writes until the peer, who does not read, has no room for more. How much it was.
+async fn fill(near: &mut Turned) -> usize {
     let mut written = 0;
     while let Ok(count) = timeout(A_WHILE, near.write(&[0; 1000])).await {
         written += count.unwrap();
         tokio::task::yield_now().await;
     }
+    written
+}
+
+#[tokio::test]
+async fn what_is_left_goes_to_a_slow_peer_though_its_connection_is_dropped() {
+    let turn = Turn::default();
+    tokio::spawn(turn.clone().run());
+    let (mut near, mut far) = connection(Some(turn)).await;
+    let written = fill(&mut near).await;
+    assert!(near.owes());
     drop(near);
+    tokio::time::sleep(A_WHILE).await;
     let mut got = Vec::new();
     timeout(PATIENCE, far.read_to_end(&mut got)).await.expect("it is closed").unwrap();
-    assert!(got.len() < written, "{} of {written} bytes: what was left is given up", got.len());
+    assert_eq!(got.len(), written);
+}
+
+#[tokio::test]
+async fn nobody_waits_without_end_for_a_peer_that_does_not_read() {
+    for dropped_in_the_turn in [false, true] {
+        let turn = Turn::default();
+        let (mut near, far) = connection(Some(turn.clone())).await;
+        let sending = near.sending();
+        if dropped_in_the_turn {
+            let filling = [0; 64 << 10];
+            while timeout(A_WHILE, near.write(&filling)).await.is_ok() {}
+            // What the system makes room for meanwhile.
+            while near.stream().try_write(&filling).is_ok() {}
+            near.write_all(b"and so on").await.unwrap();
+            drop(near);
+            tokio::spawn(turn.run());
+        } else {
+            tokio::spawn(turn.run());
+            fill(&mut near).await;
+            drop(near);
+        }
+        let gone = async {
+            while sending.strong_count() > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(PATIENCE, gone).await.expect("it is given up");
+        drop(far);
+    }
+}
+
+#[tokio::test]
+async fn when_nobody_sends_any_more_what_is_kept_has_gone_and_writes_go_at_once() {
+    let turn = Turn::default();
+    let (mut near, mut far) = connection(Some(turn.clone())).await;
+    let running = tokio::spawn(turn.run());
+    tokio::task::yield_now().await;
+    near.write_all(b"kept, ").await.unwrap();
+    running.abort();
+    assert!(running.await.unwrap_err().is_cancelled());
+    near.write_all(b"at once").await.unwrap();
+    assert_eq!(read(&mut far, 13).await, b"kept, at once");
+}
+
+#[tokio::test]
+async fn one_connection_does_not_fill_the_turn() {
+    let turn = Turn::default();
+    let (mut near, mut far) = connection(Some(turn)).await;
+    near.write_all(&counted(4000)).await.unwrap();
+    let mut early = [0; 1];
+    assert!(timeout(A_WHILE, far.peek(&mut early)).await.is_err(), "nothing has gone");
+    for _ in 0..4 {
+        near.write_all(&counted(4000)).await.unwrap();
+    }
+    read(&mut far, 20_000).await;
 }

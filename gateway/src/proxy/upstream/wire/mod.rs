@@ -106,18 +106,20 @@ impl Wire {
 
     /// Sends a request without a body and waits for the head of its answer.
     pub(super) async fn ask(mut self, short: &Short) -> Result<Response<WireBody>, Lost> {
-        self.send(&short.head).await?;
-        let Head { response, framing, keep_alive } = self.head(&short.method).await?;
+        let whole = self.send(&short.head).await?;
+        let Head { response, framing, keep_alive } = self.head(&short.method, whole).await?;
         Ok(response.map(|()| WireBody::new(self, Rest::of(framing), keep_alive)))
     }
 
-    async fn send(&mut self, head: &[u8]) -> Result<(), Lost> {
+    /// Whether it was one write.
+    async fn send(&mut self, head: &[u8]) -> Result<bool, Lost> {
         let sent = self.stream.write(head).await.map_err(|error| Lost::reset(&error, true))?;
-        self.stream.write_all(&head[sent..]).await.map_err(|error| Lost::reset(&error, false))
+        self.stream.write_all(&head[sent..]).await.map_err(|error| Lost::reset(&error, false))?;
+        Ok(sent == head.len())
     }
 
     /// The head of the answer, behind those that only say that it is to come.
-    async fn head(&mut self, method: &Method) -> Result<Head, Lost> {
+    async fn head(&mut self, method: &Method, asked_in_one: bool) -> Result<Head, Lost> {
         loop {
             if let Some(head) = head::take_final(&mut self.inbound, method)? {
                 return Ok(head);
@@ -125,7 +127,7 @@ impl Wire {
             match poll_fn(|context| Pin::new(&mut *self).poll_more(context)).await {
                 Ok(0) => return Err(Lost::reset(&"the connection was closed before the answer", false)),
                 Ok(_) => {}
-                Err(error) => return Err(Lost::reset(&error, self.stream.is_unsent())),
+                Err(error) => return Err(Lost::reset(&error, asked_in_one && self.stream.is_unsent())),
             }
         }
     }

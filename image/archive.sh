@@ -5,6 +5,7 @@
 #   image/archive.sh PROGRAM_FILE NAME:TAG ARCHITECTURE OUTPUT.tar
 #   PAPERS    a directory with its sbom.cdx.json and licences.txt, if there is one (image/papers.sh)
 #   REVISION  the commit that it was made of, for a label
+#   GLIBC_LICENCE, GLIBC_COPYRIGHT  of the GNU C library, where Debian does not put them
 set -euo pipefail
 [ $# = 4 ] || { echo "usage: image/archive.sh PROGRAM_FILE NAME:TAG ARCHITECTURE OUTPUT.tar" >&2; exit 2; }
 program=$1 name=$2 architecture=$3 output=$4
@@ -14,6 +15,7 @@ work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 
 pack() { tar -C "$1" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf "$2" .; }
 sum() { sha256sum "$1" | cut -d' ' -f1; }
+is_static() { [[ $(readelf -lW "$1") != *INTERP* ]]; }
 blob() { local sum; sum=$(sum "$1"); cp "$1" "$work/image/blobs/sha256/$sum"; echo "$sum"; }
 
 title=$(basename "$program")
@@ -30,13 +32,17 @@ if [ -n "${PAPERS:-}" ]; then
   install -D -m 644 -t "$work/root/usr/share/doc/$title" "$PAPERS/sbom.cdx.json" "$PAPERS/licences.txt"
 fi
 # Whoever passes on a program that the GNU C library is part of passes on its licence (LGPL 2.1, section 6), too.
-if ! ldd "$program" >/dev/null 2>&1 && grep -aq GLIBC_TUNABLES "$program"; then
-  licence=${GLIBC_LICENCE:-/usr/share/common-licenses/LGPL-2.1}
+if is_static "$program" && grep -aq GLIBC_TUNABLES "$program"; then
+  licence=${GLIBC_LICENCE:-/usr/share/common-licenses/LGPL-2.1} copyright=${GLIBC_COPYRIGHT:-/usr/share/doc/libc6-dev/copyright}
   [ -s "$licence" ] || { echo "image: no licence of the GNU C library in $licence: set GLIBC_LICENCE" >&2; exit 1; }
+  [ -s "$copyright" ] || { echo "image: no copyright notice of the GNU C library in $copyright: set GLIBC_COPYRIGHT" >&2; exit 1; }
   install -D -m 644 "$licence" "$work/root/usr/share/doc/$title/glibc-LGPL-2.1.txt"
+  install -m 644 "$copyright" "$work/root/usr/share/doc/$title/glibc-copyright.txt"
+  echo "The program holds $(getconf GNU_LIBC_VERSION), whose source is at https://ftp.gnu.org/gnu/glibc/; with another version of it the" \
+    "program is made by image/compile.sh of its own source." >"$work/root/usr/share/doc/$title/glibc-source.txt"
 fi
 # A release is static. A development build is not: it brings its libraries, and is for trying things only.
-if ldd "$program" >/dev/null 2>&1; then
+if ! is_static "$program"; then
   for library in $(ldd "$program" | grep -o '/[^ ]*'); do install -D "$library" "$work/root$library"; done
 fi
 # Small pages: a gateway of 10,000 routes holds some 20 MB less. Giving free memory back at once (MIMALLOC_PURGE_DELAY=0) would

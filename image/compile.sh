@@ -13,9 +13,9 @@ profile=$PWD/gateway/profile
 CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}
 
 # The flags that make the gateway know what it does under load.
-by_profile() {
-  [ "$("$profile/names.sh")" = "$(cat "$profile/names.txt")" ] ||
-    echo "image: the gateway's profile was made with another compiler or Cargo.lock, and is of little use: run 'make gateway-profile'" >&2
+by_profile() { # TARGET
+  [ "$("$profile/names.sh" "$1")" = "$(cat "$profile/names.txt")" ] ||
+    echo "image: the gateway's profile was made with another compiler, Cargo.lock or target, and is of little use: run 'make gateway-profile'" >&2
   # From a place that all clones share: the path is part of what cargo compares.
   local cache=${SPILLWAY_CACHE:-$HOME/.cache/spillway}/profile used
   [[ $cache == /* && $cache != *" "* ]] || { echo "make: SPILLWAY_CACHE is '$cache'; it must be an absolute path without blanks" >&2; exit 1; }
@@ -27,8 +27,8 @@ by_profile() {
 
 compile() { # TARGET PROGRAM...
   local target=$1 programs=("${@:2}") build=(cargo build) flags=${RUSTFLAGS:-} compiler=CC_${1//-/_}
+  ! command -v rustup >/dev/null || rustup target add "$target"
   if [[ $target == *-musl ]]; then
-    command -v rustup >/dev/null && rustup target add "$target"
     if [[ $target != "$machine"-* && -z ${!compiler:-} ]]; then # C and a linker for the other machine
       command -v cargo-zigbuild >/dev/null ||
         { echo "make: 'cargo-zigbuild' is not on PATH: install it with zig (pip install cargo-zigbuild ziglang), or set $compiler"; exit 1; }
@@ -37,12 +37,14 @@ compile() { # TARGET PROGRAM...
     [ "${build[1]}" = zigbuild ] || [ -n "${!compiler:-}" ] || { command -v musl-gcc >/dev/null && export "$compiler=musl-gcc"; } ||
       { echo "make: 'musl-gcc' is not on PATH: install musl-tools (Debian), or set $compiler"; exit 1; }
   else
+    [[ $target != "$machine"-* || $(cc -print-file-name=libc.a) == /* ]] ||
+      { echo "make: no libc.a: install the static GNU C library (libc6-dev on Debian, glibc-static on Fedora), or set TARGET=$machine-unknown-linux-musl"; exit 1; }
     flags+=" -Ctarget-feature=+crt-static"
   fi
   if [ "${COUNT:-0}" = 1 ]; then
     flags+=" -Cprofile-generate"
   elif [ "${PROFILE:-0}" = 1 ] && [[ " ${programs[*]} " == *" region-gateway "* ]]; then
-    by_profile
+    by_profile "$target"
   fi
   # Slower to compile, and cheaper requests.
   local lto=thin
@@ -55,12 +57,8 @@ compile() { # TARGET PROGRAM...
 }
 
 [ $# -gt 0 ] || set -- "${all[@]}"
-if [ -n "${TARGET:-}" ]; then
-  compile "$TARGET" "$@"
-  exit
-fi
 others=()
 for program in "$@"; do
-  if [ "$program" = region-gateway ]; then compile "$machine-unknown-linux-gnu" "$program"; else others+=("$program"); fi
+  if [ "$program" = region-gateway ]; then compile "${TARGET:-$machine-unknown-linux-gnu}" "$program"; else others+=("$program"); fi
 done
-[ ${#others[@]} = 0 ] || compile "$machine-unknown-linux-musl" "${others[@]}"
+[ ${#others[@]} = 0 ] || compile "${TARGET:-$machine-unknown-linux-musl}" "${others[@]}"

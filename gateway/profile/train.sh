@@ -19,5 +19,5 @@ LLVM_PROFILE_FILE="$work/%m.profraw" "$CARGO_TARGET_DIR/release/spillway-bench-g
 [ "$(grep -c '^{"proxy"' "$work/figures")" = "$(tr ',' '\n' <<<"$cases" | wc -l)" ] || { echo "make: not all cases were served"; exit 1; }
 # Sparse: of what was not called it says nothing, so that the compiler does not take it for useless.
 "$profdata" merge --sparse --output gateway/profile/gateway.profdata "$work"/*.profraw
-gateway/profile/names.sh >gateway/profile/names.txt
+gateway/profile/names.sh "$(uname -m)-unknown-linux-gnu" >gateway/profile/names.txt
 "$profdata" show gateway/profile/gateway.profdata

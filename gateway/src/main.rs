@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use clap::Parser;
+use nix::sys::prctl::set_thp_disable;
 use region_gateway::flags::{Flags, LogFormat};
 use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::EnvFilter;
@@ -16,6 +17,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let flags = Flags::parse();
     start_logging(flags.log_format);
+    // Pages of 2 MiB make what 10,000 idle connections hold a quarter larger. Without the call it is only that.
+    let _ = set_thp_disable(true);
     let ended = runtime()
         .map_err(anyhow::Error::from)
         .and_then(|runtime| runtime.block_on(region_gateway::run(flags)));

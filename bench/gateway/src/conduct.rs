@@ -34,6 +34,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         rate: args.rate,
         duration: args.duration(),
     };
+    let awake = cores.keep_awake()?;
     let mut figures = vec![];
     for round in 0..args.rounds() {
         for case in args.cases() {
@@ -52,6 +53,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             }
         }
     }
+    drop(awake);
     let places = args.places();
     let findings = Findings::of(&figures, setting);
     findings.write(&places.out)?;

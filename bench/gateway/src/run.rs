@@ -58,7 +58,7 @@ impl Bench<'_> {
         let Some(arguments) = kind.prepare(&site)? else { return Ok(None) };
         let mut command = Command::new("taskset");
         command.args(["-c", &self.cores.proxy.to_string()]).arg(program).args(arguments);
-        command.env("LD_LIBRARY_PATH", self.libraries).current_dir(folder.path());
+        command.env("LD_LIBRARY_PATH", self.libraries).envs(kind.environment()).current_dir(folder.path());
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())

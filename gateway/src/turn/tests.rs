@@ -186,7 +186,7 @@ async fn nobody_waits_without_end_for_a_peer_that_does_not_read() {
         let (mut near, far) = connection(Some(turn.clone())).await;
         let sending = near.sending();
         if dropped_in_the_turn {
-            let filling = [0; 64 << 10];
+            let filling = vec![0; 64 << 10];
             while timeout(A_WHILE, near.write(&filling)).await.is_ok() {}
             // What the system makes room for meanwhile.
             while near.stream().try_write(&filling).is_ok() {}

@@ -51,6 +51,16 @@ type Prepared = anyhow::Result<Option<Vec<OsString>>>;
 impl Kind {
     pub(crate) const ALL: &[Self] = &[Self::Spillway, Self::Haproxy, Self::Nginx, Self::Envoy, Self::Traefik];
 
+    /// What is set for it: for ours what its image sets.
+    pub(crate) fn environment(self) -> Vec<(&'static str, &'static str)> {
+        let image = include_str!("../../../../image/memory.env");
+        if self == Self::Spillway {
+            image.lines().filter_map(|line| line.split_once('=')).collect()
+        } else {
+            vec![]
+        }
+    }
+
     pub(crate) fn name(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
